@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Checks everything: ruff, the format, and the tests.
+#   bash launch/test.sh [PYTEST ARGUMENT...]     e.g. tests/test_launch.py -k unknown
+# Sets up by itself. WORKERS=4 runs four tests at a time.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bash launch/setup.sh dev
+python=".venv/bin/python"
+
+lint=0 format=0 tests=0
+"$python" -m ruff check --quiet . || lint=$?
+"$python" -m ruff format --check . || format=$?
+"$python" -m pytest -n "${WORKERS:-2}" --dist loadfile "$@" || tests=$?
+
+say() { if [[ $2 -eq 0 ]]; then echo "$1 ok"; else echo "$1 FAILED ($2)"; fi; }
+echo "test.sh: $(say 'ruff check' $lint), $(say 'ruff format' $format), $(say pytest $tests)"
+[[ $lint -eq 0 && $format -eq 0 && $tests -eq 0 ]]
