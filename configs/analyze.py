@@ -1,0 +1,54 @@
+"""A dance video in, a movement report out: angles, speeds, plots, overlay, report.html.
+
+python -m dance_jax.launch --config=configs/analyze.py --config.input=clip.mp4 --workdir=out/clip
+
+`input` is a video, a folder of images (with `--config.fps`), or a folder or quoted glob of videos
+(one sub-folder each). Runs on a CPU; the pose models come from `configs/assets.py`.
+"""
+
+from ml_collections import config_dict
+
+
+def get_config() -> config_dict.ConfigDict:
+    """Returns the default config."""
+    config = config_dict.ConfigDict()
+    config.task = "analyze"
+
+    # What is read.
+    config.input = ""
+    config.fps = config_dict.placeholder(float)  # images a second; for a folder of images only
+    config.start_s = config_dict.placeholder(float)
+    config.end_s = config_dict.placeholder(float)
+
+    # Who is in it.
+    config.person = "largest"  # largest | all | the number in the report's table of people
+    config.mirrored = False  # True for a selfie video: left and right are the dancer's own
+    config.height_m = config_dict.placeholder(float)  # gives metres; without it, body heights
+
+    # How the pose is estimated.
+    config.estimator = "auto"  # auto | mediapipe | blazepose
+    config.model = ""
+    config.executor = "auto"  # auto | litert | jax
+    config.num_people = 4
+
+    # How it is cleaned; seconds, never frames.
+    config.min_confidence = 0.5
+    config.outlier_window_s = 0.2
+    config.outlier_sigma = 3.0
+    config.max_gap_s = 0.25
+    config.filter_cutoff_hz = 6.0
+    config.filter_order = 4
+
+    # What is written.
+    config.overlay = True
+    config.overlay_height = 540
+    config.blur_faces = False
+    config.plots = True
+    config.report = True
+
+    # What is refused.
+    config.max_width = 4096
+    config.max_height = 4096
+    config.max_fps = 240.0
+    config.max_duration_s = 1800.0
+    return config.lock()

@@ -1,0 +1,31 @@
+"""Renders a dancer, analyses the video, and prints the error against the known truth.
+
+bash launch/demo.sh
+python -m dance_jax.launch --config=configs/demo.py --config.seed=3 --workdir=out/demo3
+
+Needs no video of yours. Everything that it writes is labelled synthetic.
+"""
+
+from ml_collections import config_dict
+
+
+def get_config() -> config_dict.ConfigDict:
+    """Returns the default config."""
+    config = config_dict.ConfigDict()
+    config.task = "demo"
+
+    # The dancer and the video.
+    config.seed = 0
+    config.style = ""
+    config.duration_s = 10.0
+    config.fps = 30.0
+    config.width = 480
+    config.height = 640
+
+    # The analysis.
+    config.estimator = "auto"
+    config.model = ""
+    config.executor = "auto"
+    config.num_people = 1
+    config.overlay = True
+    return config.lock()

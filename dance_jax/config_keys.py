@@ -1,0 +1,108 @@
+"""The keys of every task: type, meaning, range; what `validate` checks a config against."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """What one configuration key may hold.
+
+    Attributes:
+        type: bool, int, float, str or tuple; an int is accepted where a float is wanted.
+        meaning: one clause for the reader, with the unit.
+        low: smallest value allowed, None for no limit.
+        high: largest value allowed, None for no limit.
+        choices: values allowed (of each element, for a tuple); empty for any.
+        pattern: regular expression that a whole string must match, beside `choices`.
+        optional: the key may be None (a placeholder).
+        required: a run cannot start while it is empty.
+    """
+
+    type: type
+    meaning: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[object, ...] = ()
+    pattern: str = ""
+    optional: bool = False
+    required: bool = False
+
+
+_ESTIMATION: Mapping[str, Key] = {
+    "estimator": Key(str, "pose estimator", choices=("auto", "mediapipe", "blazepose")),
+    "model": Key(str, "pose model: a file, a folder, a name, or empty for the default"),
+    "executor": Key(str, "what runs the graphs of blazepose", choices=("auto", "litert", "jax")),
+    "num_people": Key(int, "people looked for in a frame", low=1, high=10),
+}
+
+_ANALYZE: Mapping[str, Key] = {
+    "input": Key(str, "a video, a folder of images, a folder or a glob of videos", required=True),
+    "fps": Key(float, "images a second, for a folder of images", low=0.1, high=1000, optional=True),
+    "start_s": Key(float, "first second that is read", low=0, high=1e6, optional=True),
+    "end_s": Key(float, "last second that is read", low=0, high=1e6, optional=True),
+    "person": Key(
+        str, "who is reported", choices=("largest", "all", "a number from 1"), pattern=r"[1-9]\d*"
+    ),
+    "mirrored": Key(bool, "selfie video: left and right are exchanged"),
+    "height_m": Key(float, "the dancer's body height in metres", low=0.5, high=2.5, optional=True),
+    **_ESTIMATION,
+    "filter_cutoff_hz": Key(float, "cutoff of the low-pass filter in hertz", low=0.1, high=100),
+    "filter_order": Key(int, "order of the low-pass filter", low=1, high=8),
+    "outlier_window_s": Key(float, "half-width of the outlier window in seconds", low=0, high=5),
+    "outlier_sigma": Key(float, "outlier limit in robust standard deviations", low=0.5, high=20),
+    "max_gap_s": Key(float, "longest gap that is filled, in seconds", low=0, high=5),
+    "min_confidence": Key(float, "confidence below which a joint is missing", low=0, high=1),
+    "overlay": Key(bool, "write overlay.mp4"),
+    "overlay_height": Key(int, "greatest height of the overlay in pixels", low=144, high=2160),
+    "blur_faces": Key(bool, "blur faces in every picture that is written"),
+    "plots": Key(bool, "write plots/*.png"),
+    "report": Key(bool, "write report.html"),
+    "max_width": Key(int, "widest input allowed, in pixels", low=16, high=16384),
+    "max_height": Key(int, "tallest input allowed, in pixels", low=16, high=16384),
+    "max_fps": Key(float, "highest input rate allowed, in frames a second", low=1, high=1000),
+    "max_duration_s": Key(float, "longest input allowed, in seconds", low=0.5, high=86400),
+}
+
+_DEMO: Mapping[str, Key] = {
+    "seed": Key(int, "which dancer, style, look and camera", low=0, high=2**31 - 1),
+    "style": Key(str, "style of the dance; empty: chosen by the seed"),
+    "duration_s": Key(float, "length of the dance in seconds", low=1, high=120),
+    "fps": Key(float, "frames a second of the rendered video", low=10, high=120),
+    "width": Key(int, "width of the rendered video in pixels", low=160, high=3840),
+    "height": Key(int, "height of the rendered video in pixels", low=160, high=3840),
+    **_ESTIMATION,
+    "overlay": _ANALYZE["overlay"],
+}
+
+_ASSETS: Mapping[str, Key] = {
+    "names": Key(tuple, "assets to fetch; a|b takes the first that can be had"),
+    "path": Key(str, "a file or folder looked at first; empty: none"),
+    "force": Key(bool, "fetch again although the cache has it"),
+}
+
+_BENCHMARK: Mapping[str, Key] = {
+    "input": Key(str, "video that is measured; empty: a rendered dancer"),
+    "seconds": Key(float, "length of the rendered video in seconds", low=2, high=3600),
+    "fps": Key(float, "frames a second of the rendered video", low=10, high=120),
+    "width": Key(int, "width of the rendered video in pixels", low=160, high=3840),
+    "height": Key(int, "height of the rendered video in pixels", low=160, high=3840),
+    "repeats": Key(int, "runs of each measurement; the median is kept", low=1, high=20),
+    "seed": Key(int, "which dancer is rendered", low=0, high=2**31 - 1),
+    **_ESTIMATION,
+}
+
+_DOCTOR: Mapping[str, Key] = {
+    "path": Key(str, "a file or folder that may hold pose models; empty: none"),
+}
+
+KEYS: Mapping[str, Mapping[str, Key]] = {
+    "analyze": _ANALYZE,
+    "assets": _ASSETS,
+    "benchmark": _BENCHMARK,
+    "demo": _DEMO,
+    "doctor": _DOCTOR,
+}
+"""All keys of each task, `task` itself left out; every key must be in the config and no other."""
