@@ -256,7 +256,8 @@ def test_mediapipe_rows_stack_as_a_body(shared_data):
     """TikTok dancers face the camera: head above hips above feet, left side to the right."""
     lm = np.load(shared_data / "vn_dance_trends" / "vn_trends_mediapipe33.npz")["lm"][::50]
     pose, sure = sk.convert(lm[..., :2], lm[..., 3], "mediapipe33", "halpe26")
-    at = {joint: np.nanmedian(pose[:, i], axis=0) for i, joint in enumerate(HALPE)}
+    known = np.isfinite(pose).all(-1)
+    at = {j: np.median(pose[known[:, i], i], 0) for i, j in enumerate(HALPE) if known[:, i].any()}
     down = ["nose", "neck", "hip", "left_knee", "left_ankle", "left_big_toe"]
     heights = [at[name][1] for name in down]
     assert heights == sorted(heights)
