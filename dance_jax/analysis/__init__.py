@@ -1,0 +1,1 @@
+"""The main job: a dance video in, angles, speeds, measures and a report out."""

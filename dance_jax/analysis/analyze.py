@@ -1,0 +1,212 @@
+"""The main job: a dance video (or a clip of poses) in, a movement analysis out."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from dance_jax import rundir, skeleton
+from dance_jax.analysis.estimate import Clock, Progress, check_length, estimate
+from dance_jax.analysis.options import Options
+from dance_jax.analysis.result import Analysis, PersonAnalysis
+from dance_jax.types import Clip
+
+
+def analyze(
+    path: str | pathlib.Path,
+    *,
+    workdir: str | pathlib.Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Analysis:
+    """Analyses one video or one folder of images.
+
+    Args:
+        path: a video (mp4, mov, mkv, webm, avi) or a folder of images (then `fps` is required).
+        workdir: folder for the outputs; None writes nothing.
+        progress: called as (stage, done, total or None) while it works.
+        **options: fields of `dance_jax.analysis.options.Options`.
+
+    Returns:
+        The analysis.
+
+    Raises:
+        InputError: the input, an option or the model cannot be used; `TooShort` and
+            `NoDancerFound` are its kinds.
+    """
+    opts = Options.make(options)
+    clock = Clock()
+    clip, source, estimator = estimate(path, opts, clock, progress)
+    return finish(
+        clip, source, estimator, opts, clock, workdir=workdir, path=path, progress=progress
+    )
+
+
+def analyze_clip(
+    clip: Clip, *, workdir: str | pathlib.Path | None = None, **options: Any
+) -> Analysis:
+    """Analyses poses that are already known; there is no picture, so no overlay.
+
+    Args:
+        clip: poses of any known skeleton, 2D pixels or 3D metres.
+        workdir: folder for the outputs; None writes nothing.
+        **options: fields of `dance_jax.analysis.options.Options`.
+
+    Returns:
+        The analysis.
+
+    Raises:
+        InputError: as `analyze`.
+    """
+    opts = Options.make(options | {"overlay": False})
+    check_length(clip.time_s, clip.source.get("path", "clip"))
+    source = dict(clip.source)
+    size = clip.image_size or (0, 0)
+    source.setdefault("name", pathlib.Path(str(source.get("path", "clip"))).name)
+    source |= {"frames": clip.n_frames, "width": size[0], "height": size[1]}
+    return finish(clip, source, {"name": "given poses"}, opts, Clock(), workdir=workdir)
+
+
+def finish(
+    clip: Clip,
+    source: dict[str, Any],
+    estimator: dict[str, Any],
+    opts: Options,
+    clock: Clock,
+    *,
+    workdir: str | pathlib.Path | None = None,
+    path: str | pathlib.Path | None = None,
+    progress: Progress | None = None,
+    truth_rows: Callable[[Analysis], list[dict[str, Any]]] | None = None,
+) -> Analysis:
+    """Analyses the chosen people of a tracked clip and writes the outputs.
+
+    Args:
+        clip: every person found, any skeleton.
+        source: record of the input.
+        estimator: record of the estimator.
+        opts: the options.
+        clock: stage times so far.
+        workdir: where to write; None writes nothing.
+        path: the video, for the overlay; None for poses alone.
+        progress: see `analyze`.
+        truth_rows: for rendered dancers, computes the report's rows of error against the truth.
+
+    Returns:
+        The analysis, with what was written in `exports`.
+    """
+    from dance_jax.analysis import outputs
+    from dance_jax.analysis.movement import analyse_person, effective_cutoff
+    from dance_jax.pose import tracking
+
+    pose, confidence = skeleton.convert(
+        clip.pose[..., :2] if clip.unit == "px" else clip.pose,
+        clip.confidence,
+        clip.skeleton,
+        "halpe26",
+    )
+    world = clip.pose_world
+    if world is not None:
+        world, _ = skeleton.convert(world, clip.confidence, clip.skeleton, "halpe26")
+    canon = clip.replace(pose=pose, confidence=confidence, pose_world=world, skeleton="halpe26")
+    chosen = tracking.choose_person(canon, opts.person)
+    with clock.stage("movement"):
+        people = tuple(analyse_person(canon.person(at), opts) for at in chosen)
+    warnings = list(_warnings(canon, people, source, opts))
+    cutoff = effective_cutoff(opts.filter_cutoff_hz, canon.time_s)
+    if cutoff < opts.filter_cutoff_hz:
+        warnings.append(
+            f"The low-pass was lowered from {opts.filter_cutoff_hz:g} to {cutoff:.2g} Hz: the "
+            "frame rate cannot carry more."
+        )
+    analysis = Analysis(
+        clip=canon,
+        people=people,
+        source=source,
+        estimator=estimator,
+        settings=dataclasses.asdict(opts) | {"filter_cutoff_used_hz": cutoff},
+        tracks=tuple(_tracks(canon, chosen)),
+        warnings=tuple(warnings),
+        synthetic=bool(source.get("synthetic", False)),
+        timings_s=clock.seconds,
+        versions=rundir.versions(),
+    )
+    if workdir is None:
+        return analysis
+    return outputs.write(
+        analysis,
+        opts,
+        pathlib.Path(workdir),
+        path=path,
+        clock=clock,
+        progress=progress,
+        truth_rows=None if truth_rows is None else truth_rows(analysis),
+    )
+
+
+def _tracks(clip: Clip, chosen: list[int]) -> Iterator[dict[str, Any]]:
+    for at, person_id in enumerate(clip.person_ids):
+        seen = np.flatnonzero(clip.present[:, at].any(-1))
+        box = clip.pose[seen, at]
+        tall = np.nanmax(box[..., 1], -1) - np.nanmin(box[..., 1], -1)
+        yield {
+            "id": person_id,
+            "frames": len(seen),
+            "fraction": len(seen) / clip.n_frames,
+            "first_s": float(clip.time_s[seen[0]]),
+            "last_s": float(clip.time_s[seen[-1]]),
+            "median_height_px": float(np.median(tall)),
+            "chosen": at in chosen,
+        }
+
+
+def _warnings(
+    clip: Clip, people: tuple[PersonAnalysis, ...], source: dict[str, Any], opts: Options
+) -> Iterator[str]:
+    if clip.n_people > len(people):
+        yield (
+            f"{clip.n_people} people were found; this report is about person "
+            f"{', '.join(str(p.person_id) for p in people)}. Choose another with "
+            "--config.person=<id>, or all of them with --config.person=all."
+        )
+    for person in people:
+        share = person.frames_with_pose / clip.n_frames
+        if share < 0.9:
+            yield f"Person {person.person_id} was found in {100 * share:.0f} % of the frames only."
+        for part in person.parts:
+            if part.status != "ok":
+                yield (
+                    f"Person {person.person_id}: {part.name} seen in {100 * part.seen:.0f} % of "
+                    "the frames; what rests on them is partial or refused."
+                )
+    yield from source.get("notes", ())
+    rate = (clip.n_frames - 1) / clip.duration_s
+    if rate < 20:
+        yield f"At {rate:.1f} frames per second fast movement is blurred; speeds read too low."
+    if opts.mirrored:
+        yield (
+            "The video was declared mirrored: left and right are exchanged back to the dancer's "
+            "own."
+        )
+
+
+def run(config: Any, workdir: pathlib.Path) -> None:
+    """Task `analyze`: one input, or a folder or glob of videos.
+
+    Args:
+        config: `configs/analyze.py`.
+        workdir: run directory.
+
+    Raises:
+        InputError: as `analyze`; for several inputs only when none of them could be analysed.
+    """
+    from dance_jax.analysis import batch
+
+    options = {
+        key: value for key, value in config.to_dict().items() if key not in ("task", "input")
+    }
+    batch.run_inputs(config.input, options, workdir)

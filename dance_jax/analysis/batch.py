@@ -1,0 +1,194 @@
+"""One input or many: a video, a folder of images, a folder of videos, or a glob of them."""
+
+from __future__ import annotations
+
+import glob
+import json
+import pathlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from dance_jax import logs
+from dance_jax._version import __version__
+from dance_jax.analysis.analyze import analyze
+from dance_jax.analysis.estimate import content_sha256
+from dance_jax.analysis.options import Options
+from dance_jax.errors import InputError
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+SUMMARY_COLUMNS = (
+    "input",
+    "outcome",
+    "detail",
+    "folder",
+    "frames",
+    "seconds",
+    "people_found",
+    "frames_with_pose",
+    "speed_body_mean",
+    "speed_unit",
+    "angles_ok",
+    "angles_refused",
+)
+
+
+def find_inputs(given: str) -> list[pathlib.Path]:
+    """Lists what an input names.
+
+    Args:
+        given: a file, a folder of videos, a folder of images, or a glob.
+
+    Returns:
+        One path for a single input (also for a folder of images), else the videos, sorted.
+
+    Raises:
+        InputError: nothing is there.
+    """
+    if not given:
+        raise InputError(
+            "no input given", "config.input", "add --config.input=clip.mp4 (a video or a folder)"
+        )
+    path = pathlib.Path(given).expanduser()
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+        videos = [p for p in files if p.suffix.lower() in VIDEO_SUFFIXES]
+        if videos:
+            return videos
+        if any(p.suffix.lower() in IMAGE_SUFFIXES for p in files):
+            return [path]
+        raise InputError(
+            "the folder is empty" if not files else "the folder holds no video and no image",
+            path,
+            f"put {', '.join(VIDEO_SUFFIXES)} files or images into it",
+        )
+    if not path.exists() and glob.has_magic(given):
+        videos = sorted(pathlib.Path(name) for name in glob.glob(str(path), recursive=True))
+        videos = [p for p in videos if p.is_file() and p.suffix.lower() in VIDEO_SUFFIXES]
+        if not videos:
+            raise InputError("no video matches", given, "check the pattern")
+        return videos
+    if not path.exists():
+        raise InputError("no such file or folder", path, "check --config.input")
+    return [path]
+
+
+def is_many(given: str, found: list[pathlib.Path]) -> bool:
+    """Tells a folder or glob of videos (even of one) from a single input."""
+    return found != [pathlib.Path(given).expanduser()]
+
+
+def subfolder_names(paths: list[pathlib.Path]) -> list[str]:
+    """Gives every input its own plain folder name."""
+    names: list[str] = []
+    for path in paths:
+        base = re.sub(r"[^\w.-]+", "_", path.stem).strip("._") or "clip"
+        name, n = base, 2
+        while name.lower() in {used.lower() for used in names}:
+            name, n = f"{base}_{n}", n + 1
+        names.append(name)
+    return names
+
+
+def finished(workdir: pathlib.Path, path: pathlib.Path, options: dict[str, Any]) -> dict | None:
+    """Returns the finished analysis of this input with these options, if the folder holds it."""
+    file = workdir / "analysis.json"
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except ValueError:
+        return None
+    wanted = {**Options.make(options).__dict__}
+    settings = {key: content.get("settings", {}).get(key) for key in wanted}
+    same = (
+        settings == wanted
+        and content.get("versions", {}).get("dance_jax") == __version__
+        and content.get("source", {}).get("sha256") == content_sha256(path)
+    )
+    return content if same else None
+
+
+def run_inputs(given: str, options: dict[str, Any], workdir: pathlib.Path) -> None:
+    """Analyses what `given` names; results that are already there are kept.
+
+    Args:
+        given: see `find_inputs`.
+        options: fields of `Options`.
+        workdir: run directory; several inputs get a sub-folder each, `index.html` and
+            `summary.csv`.
+
+    Raises:
+        InputError: as `analyze`; of several inputs only when none could be analysed.
+    """
+    paths = find_inputs(given)
+    Options.make(options)
+    if not is_many(given, paths):
+        if finished(workdir, paths[0], options) is not None:
+            logs.note(f"{paths[0].name}: already analysed, see {workdir / 'report.html'}")
+            return
+        with logs.Progress(paths[0].name) as progress:
+            analyze(paths[0], workdir=workdir, progress=_reporter(progress), **options)
+        logs.note(f"{paths[0].name}: report in {workdir / 'report.html'}")
+        return
+
+    rows: list[dict[str, Any]] = []
+    for path, name in zip(paths, subfolder_names(paths), strict=True):
+        rows.append(_one(path, workdir / name, options))
+        logs.note(f"{len(rows)}/{len(paths)} {path.name}: {rows[-1]['outcome']}")
+        write_summary(workdir, rows)
+    failed = [row for row in rows if row["outcome"] != "ok"]
+    if len(failed) == len(rows):
+        raise InputError(
+            f"none of {len(rows)} inputs could be analysed; the first: {failed[0]['detail']}", given
+        )
+    logs.note(f"{len(rows) - len(failed)} of {len(rows)} analysed, see {workdir / 'index.html'}")
+
+
+def _reporter(progress: logs.Progress) -> Callable[[str, int, int | None], None]:
+    return lambda stage, done, total: progress.update(done, total, label=stage)
+
+
+def _one(path: pathlib.Path, folder: pathlib.Path, options: dict[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(SUMMARY_COLUMNS, "")
+    row |= {"input": path.name, "folder": folder.name}
+    content = finished(folder, path, options)
+    if content is None:
+        try:
+            with logs.Progress(path.name) as progress:
+                analyze(path, workdir=folder, progress=_reporter(progress), **options)
+        except InputError as error:
+            return row | {"outcome": _outcome(error), "detail": error.line(), "folder": ""}
+        content = json.loads((folder / "analysis.json").read_text("utf-8"))
+    person = content["people"][0]
+    speed = next(m for m in person["measures"] if m["key"] == "speed.body.mean")
+    states = [angle["status"] for angle in person["angles"].values()]
+    return row | {
+        "outcome": "ok",
+        "frames": content["source"]["frames"],
+        "seconds": content["source"].get("duration_s"),
+        "people_found": len(content["tracks"]),
+        "frames_with_pose": person["frames_with_pose"],
+        "speed_body_mean": speed["value"],
+        "speed_unit": person["speed_unit"],
+        "angles_ok": states.count("ok"),
+        "angles_refused": states.count("refused"),
+    }
+
+
+def _outcome(error: InputError) -> str:
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
+    return words if type(error) is not InputError else "unreadable"
+
+
+def write_summary(workdir: pathlib.Path, rows: list[dict[str, Any]]) -> None:
+    """Writes `summary.csv` and `index.html` of what is done so far, each whole or not at all."""
+    from dance_jax.analysis import report
+    from dance_jax.data import tables
+
+    # Both writers put a whole file in place of the old one or leave the old one.
+    tables.write_csv(
+        workdir / "summary.csv", {c: [row[c] for row in rows] for c in SUMMARY_COLUMNS}
+    )
+    report.write_index(workdir / "index.html", rows)

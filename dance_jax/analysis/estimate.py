@@ -1,0 +1,209 @@
+"""From a video to the tracked poses of everybody in it, with a record of where they came from."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from dance_jax import skeleton
+from dance_jax.analysis.options import MIN_FRAMES, MIN_SECONDS, Options
+from dance_jax.errors import NoDancerFound, TooShort
+from dance_jax.types import Clip
+
+# Wide enough for the 256-pixel crop of the landmark model; 1080p is decoded straight to this size.
+ESTIMATOR_MAX_SIDE = 1280
+
+Progress = Callable[[str, int, int | None], None]
+
+
+class Clock:
+    """Adds up wall time by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time spent inside the `with` block to the stage `name`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def check_length(time_s: np.ndarray, where: object) -> None:
+    """Refuses what is too short to hold movement.
+
+    Raises:
+        TooShort: fewer than 16 frames or less than 0.5 s.
+    """
+    seconds = float(time_s[-1] - time_s[0]) if len(time_s) else 0.0
+    if len(time_s) < MIN_FRAMES or seconds < MIN_SECONDS:
+        raise TooShort(
+            f"too short: {len(time_s)} frames over {seconds:.2f} s",
+            where,
+            f"give at least {MIN_FRAMES} frames and {MIN_SECONDS} s",
+        )
+
+
+def estimate(
+    path: str | pathlib.Path, opts: Options, clock: Clock, progress: Progress | None = None
+) -> tuple[Clip, dict[str, Any], dict[str, Any]]:
+    """Decodes the input and finds everybody in it.
+
+    Args:
+        path: video file or folder of images.
+        opts: the options.
+        clock: where stage times go.
+        progress: see `analyze`.
+
+    Returns:
+        (tracked clip of all people in MediaPipe-33 pixels, source record, estimator record).
+
+    Raises:
+        InputError: the input or the model cannot be used, or shows no dancer.
+    """
+    from dance_jax.data import video
+    from dance_jax.pose import tracking
+    from dance_jax.pose.estimator import create_estimator
+
+    path = pathlib.Path(path)
+    limits = video.Limits(
+        max_width=opts.max_width,
+        max_height=opts.max_height,
+        max_fps=opts.max_fps,
+        max_duration_s=opts.max_duration_s,
+    )
+    with contextlib.ExitStack() as stack:
+        with clock.stage("open"):
+            reader = stack.enter_context(
+                video.open_video(path, fps=opts.fps, limits=limits, max_side=ESTIMATOR_MAX_SIDE)
+            )
+            if reader.info.n_frames is not None and reader.info.n_frames < MIN_FRAMES:
+                seconds = reader.info.duration_s or 0.0
+                check_length(np.linspace(0.0, seconds, reader.info.n_frames), path)
+        with clock.stage("load model"):
+            estimator = create_estimator(
+                opts.estimator, opts.model or None, opts.num_people, opts.executor
+            )
+            stack.callback(estimator.close)
+        poses, times, indices = [], [], []
+        total = _expected_frames(reader.info, opts)
+        with clock.stage("decode and pose"):
+            for frame in video.prefetch(reader, 4):
+                if opts.start_s is not None and frame.time_s < opts.start_s:
+                    continue
+                if opts.end_s is not None and frame.time_s > opts.end_s:
+                    break
+                size = (frame.rgb.shape[1], frame.rgb.shape[0])
+                poses.append(estimator(frame.rgb, frame.time_s))
+                times.append(frame.time_s)
+                indices.append(frame.index)
+                if progress is not None:
+                    progress("pose", len(times), total)
+        info, reading = reader.info, reader.report
+    time_s = np.asarray(times, np.float64)
+    check_length(time_s, path)
+    with clock.stage("track"):
+        clip = tracking.track(poses, time_s, size)
+        if not clip.n_people:
+            found = sum(pose.n_people > 0 for pose in poses)
+            raise NoDancerFound(
+                f"no dancer found in {len(times)} frames"
+                + (f" ({found} held something, but no steady human body)" if found else ""),
+                path,
+                "the dancer's head and body must be in the picture",
+            )
+        clip = to_source_pixels(clip, (info.width, info.height))
+        if opts.mirrored:
+            clip = unmirror(clip)
+    source = source_record(path, info, reading, indices, opts) | {
+        "tracking": clip.source.get("tracking", {})
+    }
+    return clip.replace(source=source), source, {"name": estimator.name, **estimator.model}
+
+
+def _expected_frames(info: Any, opts: Options) -> int | None:
+    if info.n_frames is None or opts.start_s is not None or opts.end_s is not None:
+        return None
+    return int(info.n_frames)
+
+
+def to_source_pixels(clip: Clip, size: tuple[int, int]) -> Clip:
+    """Scales poses from the decoded size to the source's own pixels.
+
+    Args:
+        clip: poses in pixels of `clip.image_size`.
+        size: (width, height) of the source.
+
+    Returns:
+        The clip in source pixels.
+    """
+    scale = np.asarray(size, np.float32) / np.asarray(clip.image_size, np.float32)
+    pose = clip.pose.copy()
+    pose[..., :2] *= scale
+    if pose.shape[-1] == 3:
+        pose[..., 2] *= scale[0]
+    return clip.replace(pose=pose, image_size=size)
+
+
+def unmirror(clip: Clip) -> Clip:
+    """Gives left and right back to the dancer where the camera showed a mirror image.
+
+    The picture is left as it is; joints trade names, and estimated depth space is mirrored.
+
+    Args:
+        clip: poses from mirrored (selfie) video.
+
+    Returns:
+        The same with the dancer's own left and right.
+    """
+    flip = list(skeleton.get(clip.skeleton).flip)
+    world = clip.pose_world
+    if world is not None:
+        world = world[:, :, flip] * np.asarray([-1.0, 1.0, 1.0], np.float32)
+    return clip.replace(
+        pose=clip.pose[:, :, flip], confidence=clip.confidence[:, :, flip], pose_world=world
+    )
+
+
+def source_record(
+    path: pathlib.Path, info: Any, reading: Any, indices: list[int], opts: Options
+) -> dict[str, Any]:
+    """Collects what the report says of the input, JSON-able."""
+    record = info.as_dict() | {
+        "notes": reading.notes(),
+        "dropped_timestamps": reading.dropped_timestamps,
+        "damaged_packets": reading.damaged_packets,
+        "truncated": reading.truncated,
+    }
+    if reading.variable_frame_rate is not None:
+        record["variable_frame_rate"] = reading.variable_frame_rate
+    return record | {
+        "path": str(path),
+        "name": path.name,
+        "sha256": content_sha256(path),
+        "frames": len(indices),
+        "first_frame": indices[0],
+        "mirrored": opts.mirrored,
+    }
+
+
+def content_sha256(path: pathlib.Path) -> str:
+    """Returns the sha256 of a file, or of the names and bytes of a folder's files."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
+    for file in files:
+        if path.is_dir():
+            digest.update(file.name.encode() + b"\0")
+        with open(file, "rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

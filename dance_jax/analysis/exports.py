@@ -1,0 +1,158 @@
+"""The tables of one analysis: poses and angles as npz, CSV, TRC and MOT, measures as CSV."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from dance_jax import skeleton
+from dance_jax.analysis.quality import MIN_VALID_FRACTION
+from dance_jax.analysis.result import Analysis, PersonAnalysis
+from dance_jax.data import mot, tables, trc
+
+METRIC_COLUMNS = (
+    "key",
+    "label",
+    "group",
+    "value",
+    "unit",
+    "status",
+    "reason",
+    "frames",
+    "fraction",
+    "band",
+    "band_p90",
+    "note",
+)
+
+
+def write_tables(folder: pathlib.Path, analysis: Analysis) -> dict[str, Any]:
+    """Writes the tables of every chosen person; several people get one file each.
+
+    Args:
+        folder: destination.
+        analysis: the analysis.
+
+    Returns:
+        File name -> note on what was filled or left out.
+    """
+    written: dict[str, Any] = {}
+    several = len(analysis.people) > 1
+    for person in analysis.people:
+        suffix = f"_person{person.person_id}" if several else ""
+        unit = analysis.clip.unit
+        written[f"poses{suffix}.npz"] = write_npz(folder / f"poses{suffix}.npz", analysis, person)
+        written[f"poses{suffix}.csv"] = write_poses_csv(folder / f"poses{suffix}.csv", person, unit)
+        written[f"poses{suffix}.trc"] = write_poses_trc(
+            folder / f"poses{suffix}.trc", person, unit, analysis.clip.image_size
+        )
+        written[f"angles{suffix}.csv"] = write_angles_csv(folder / f"angles{suffix}.csv", person)
+        written[f"angles{suffix}.mot"] = write_angles_mot(folder / f"angles{suffix}.mot", person)
+        written[f"metrics{suffix}.csv"] = write_metrics(folder / f"metrics{suffix}.csv", person)
+    return written
+
+
+def write_npz(file: pathlib.Path, analysis: Analysis, person: PersonAnalysis) -> dict[str, Any]:
+    """Writes every array of one person, raw and filtered, with names."""
+    arrays = {
+        "time_s": person.time_s,
+        "pose_raw": person.pose_raw,
+        "pose": person.pose,
+        "confidence": person.confidence,
+        "filled": person.filled,
+        "joint_names": np.array(skeleton.get("halpe26").joints),
+        "angle_names": np.array(person.angle_names),
+        "angles_raw_deg": person.angles_raw,
+        "angles_deg": person.angles,
+        "in_plane": person.in_plane,
+        "in_plane_ratio": person.in_plane_ratio,
+        "angular_velocity_deg_s": person.angular_velocity,
+        "speed_names": np.array(person.speed_names),
+        "speeds": person.speeds,
+        "speed_unit": np.array(person.speed_unit),
+        "unit": np.array(analysis.clip.unit),
+        "person_id": np.array(person.person_id),
+    }
+    if person.pose_world is not None:
+        arrays["pose_world_estimated_m"] = person.pose_world
+    np.savez_compressed(file, **arrays)
+    return {"unit": analysis.clip.unit}
+
+
+def write_poses_csv(file: pathlib.Path, person: PersonAnalysis, unit: str) -> dict[str, Any]:
+    """Writes the filtered pose: time, then x, y(, z) and confidence of every joint."""
+    columns = {"time_s": person.time_s}
+    axes = "xyz"[: person.pose.shape[-1]]
+    for at, joint in enumerate(skeleton.get("halpe26").joints):
+        for axis, name in enumerate(axes):
+            columns[f"{joint}_{name}_{unit}"] = person.pose[:, at, axis]
+        columns[f"{joint}_confidence"] = person.confidence[:, at]
+    tables.write_csv(file, columns)
+    return {"unit": unit, "y": "down" if unit == "px" else "up", "missing": "empty cell"}
+
+
+def write_poses_trc(
+    file: pathlib.Path, person: PersonAnalysis, unit: str, image_size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """Writes the filtered pose as markers, y up; metres where a scale is known, else pixels."""
+    joints = skeleton.get("halpe26").joints
+    position = np.zeros((*person.pose.shape[:2], 3), np.float64)
+    position[..., : person.pose.shape[-1]] = person.pose
+    if unit == "px":
+        position[..., 1] = (image_size[1] if image_size else 0) - position[..., 1]
+        position[np.isnan(position[..., 0])] = np.nan
+        if person.metres_per_px is not None:
+            position, unit = position * person.metres_per_px, "m"
+    seen = np.isfinite(position).all(-1).any(0)
+    kept = [name for name, keep in zip(joints, seen, strict=True) if keep]
+    trc.write_trc(file, kept, position[:, seen], person.time_s, unit)
+    left_out = [name for name in joints if name not in kept]
+    return {"unit": unit, "y": "up", "missing": "empty cell", "never_seen": left_out}
+
+
+def write_angles_csv(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
+    """Writes raw and filtered angles in degrees, and whether the limb lay in the image plane."""
+    columns = {"time_s": person.time_s}
+    for at, name in enumerate(person.angle_names):
+        columns[f"{name}_deg"] = person.angles[:, at]
+        columns[f"{name}_raw_deg"] = person.angles_raw[:, at]
+        columns[f"{name}_in_plane"] = person.in_plane[:, at].astype(int)
+        columns[f"{name}_deg_per_s"] = person.angular_velocity[:, at]
+    tables.write_csv(file, columns)
+    return {"unit": "deg", "missing": "empty cell"}
+
+
+def write_angles_mot(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
+    """Writes the filtered angles for OpenSim, which cannot read gaps.
+
+    Angles known in less than half of the frames are left out; in the others the gaps are filled by
+    straight lines, and by the nearest value at the ends. How many values were filled is written
+    into the file's own header.
+    """
+    columns, filled = {}, {}
+    for at, name in enumerate(person.angle_names):
+        value = np.asarray(person.angles[:, at], np.float64)
+        good = np.isfinite(value)
+        if good.mean() < MIN_VALID_FRACTION:
+            continue
+        if not good.all():
+            filled[name] = int((~good).sum())
+            value = np.interp(person.time_s, person.time_s[good], value[good])
+        columns[name] = value
+    left_out = [name for name in person.angle_names if name not in columns]
+    if not columns:
+        return {"unit": "deg", "left_out": left_out, "written": False}
+    comment = ["angles in degrees by dance_jax; gaps filled by straight lines:"]
+    comment += [f"  {name}: {count} of {len(person.time_s)}" for name, count in filled.items()]
+    mot.write_mot(file, columns, person.time_s, name="dance_jax_angles", comments=comment)
+    return {"unit": "deg", "filled": filled, "left_out": left_out}
+
+
+def write_metrics(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
+    """Writes the measures, one a row."""
+    tables.write_csv(
+        file, {name: [getattr(row, name) for row in person.measures] for name in METRIC_COLUMNS}
+    )
+    return {}

@@ -1,0 +1,149 @@
+"""Writes everything an analysis leaves behind: tables, plots, overlay, report, analysis.json."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import json
+import math
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from dance_jax import rundir
+from dance_jax.analysis import exports
+from dance_jax.analysis.estimate import Clock, Progress
+from dance_jax.analysis.options import Options
+from dance_jax.analysis.result import NOT_ASSESSED, SCHEMA_VERSION, Analysis, PersonAnalysis
+
+
+def write(
+    analysis: Analysis,
+    opts: Options,
+    workdir: pathlib.Path,
+    *,
+    path: str | pathlib.Path | None,
+    clock: Clock,
+    progress: Progress | None = None,
+    truth_rows: list[dict[str, Any]] | None = None,
+) -> Analysis:
+    """Writes the outputs into a hidden folder and moves them into place together at the end.
+
+    Args:
+        analysis: what was found.
+        opts: which outputs are wanted.
+        workdir: destination.
+        path: the video, needed for the overlay.
+        clock: stage times, added to.
+        progress: called as (stage, done, total).
+        truth_rows: for rendered dancers, the error against the known truth (report section).
+
+    Returns:
+        The analysis with `exports` and all stage times.
+    """
+    from dance_jax.analysis import plots, report
+
+    with rundir.staging(workdir) as folder, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        overlay = None
+        if opts.overlay and path is not None:
+            # Its decoding, drawing and encoding run outside the interpreter lock, beside the plots.
+            overlay = pool.submit(
+                _overlay, folder / "overlay.mp4", path, analysis, opts, clock, progress
+            )
+        with clock.stage("tables"):
+            written = exports.write_tables(folder, analysis)
+        if opts.plots or opts.report:
+            with clock.stage("plots"):
+                for file in plots.write_plots(folder / "plots", analysis):
+                    written[f"plots/{file.name}"] = {}
+        if overlay is not None:
+            with clock.stage("wait for overlay"):
+                overlay.result()
+            written["overlay.mp4"] = {"faces_blurred": opts.blur_faces}
+        if opts.report:
+            written["report.html"] = {}
+        analysis = dataclasses.replace(analysis, timings_s=dict(clock.seconds), exports=written)
+        if opts.report:
+            with clock.stage("report"):
+                report.write_report(
+                    folder / "report.html", analysis, folder=folder, truth_rows=truth_rows
+                )
+        analysis = dataclasses.replace(analysis, timings_s=dict(clock.seconds))
+        text = json.dumps(to_json(analysis, truth_rows), indent=1, allow_nan=False)
+        (folder / "analysis.json").write_text(text + "\n", "utf-8")
+    return analysis
+
+
+def _overlay(
+    file: pathlib.Path,
+    path: str | pathlib.Path,
+    analysis: Analysis,
+    opts: Options,
+    clock: Clock,
+    progress: Progress | None,
+) -> None:
+    from dance_jax.analysis.overlay import write_overlay
+
+    with clock.stage("overlay (beside the plots)"):
+        write_overlay(
+            file,
+            path,
+            analysis,
+            height=opts.overlay_height,
+            blur_faces=opts.blur_faces,
+            progress=None if progress is None else lambda n, total: progress("overlay", n, total),
+        )
+
+
+def to_json(analysis: Analysis, truth_rows: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Returns the content of `analysis.json`; see docs/analysis_schema.md. NaN becomes null."""
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "synthetic": analysis.synthetic,
+        "source": dict(analysis.source),
+        "estimator": dict(analysis.estimator),
+        "settings": dict(analysis.settings),
+        "tracks": [dict(row) for row in analysis.tracks],
+        "people": [_person(person) for person in analysis.people],
+        "warnings": list(analysis.warnings),
+        "not_assessed": [{"what": what, "why": why} for what, why in NOT_ASSESSED],
+        "files": dict(analysis.exports),
+        "timings_s": dict(analysis.timings_s),
+        "versions": dict(analysis.versions),
+    }
+    if truth_rows is not None:
+        content["truth"] = truth_rows
+    return _plain(content)
+
+
+def _person(person: PersonAnalysis) -> dict[str, Any]:
+    return {
+        "person_id": person.person_id,
+        "frames_with_pose": person.frames_with_pose,
+        "height_px": person.height_px,
+        "metres_per_px": person.metres_per_px,
+        "speed_unit": person.speed_unit,
+        "parts": [dataclasses.asdict(part) for part in person.parts],
+        "angles": {
+            name: {"status": status, "reason": reason}
+            for name, (status, reason) in person.angle_status.items()
+        },
+        "measures": [dataclasses.asdict(measure) for measure in person.measures],
+        "events": [dict(event) for event in person.events],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turns NumPy values into JSON's own, and what is not finite into null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value if value is None else str(value)
