@@ -13,6 +13,9 @@ def get_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.task = "benchmark"
 
+    # What is measured: analyze | startup | render | pose | memory | angle_validity.
+    config.suites = ("analyze", "startup", "render")
+
     # The video that is measured.
     config.input = ""  # empty: a rendered dancer
     config.seconds = 30.0
@@ -20,11 +23,15 @@ def get_config() -> config_dict.ConfigDict:
     config.width = 1280
     config.height = 720
     config.seed = 0
-    config.repeats = 1
+    config.repeats = 5
 
     # How the pose is estimated.
     config.estimator = "auto"
     config.model = ""
     config.executor = "auto"
-    config.num_people = 1
+    config.num_people = 4
+
+    # The study of when a 2D angle may be believed.
+    config.clips = 24
+    config.clip_seconds = 12.0
     return config.lock()

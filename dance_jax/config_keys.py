@@ -84,6 +84,11 @@ _ASSETS: Mapping[str, Key] = {
 }
 
 _BENCHMARK: Mapping[str, Key] = {
+    "suites": Key(
+        tuple,
+        "what is measured",
+        choices=("analyze", "startup", "render", "pose", "memory", "angle_validity"),
+    ),
     "input": Key(str, "video that is measured; empty: a rendered dancer"),
     "seconds": Key(float, "length of the rendered video in seconds", low=2, high=3600),
     "fps": Key(float, "frames a second of the rendered video", low=10, high=120),
@@ -91,6 +96,8 @@ _BENCHMARK: Mapping[str, Key] = {
     "height": Key(int, "height of the rendered video in pixels", low=160, high=3840),
     "repeats": Key(int, "runs of each measurement; the median is kept", low=1, high=20),
     "seed": Key(int, "which dancer is rendered", low=0, high=2**31 - 1),
+    "clips": Key(int, "dancers of the angle validity study", low=1, high=1000),
+    "clip_seconds": Key(float, "length of each of them in seconds", low=2, high=120),
     **_ESTIMATION,
 }
 

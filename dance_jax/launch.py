@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from absl import app, flags, logging
 from ml_collections import config_dict
 
+from dance_jax import assets, overrides, rundir
 from dance_jax import config as configs
-from dance_jax import overrides, rundir
 from dance_jax.errors import ConfigError, InputError
 
 # No window is ever opened, and the native libraries keep their start-up chatter to themselves.
@@ -144,6 +144,10 @@ def parse(argv: Sequence[str]) -> Request:
 
 def dispatch(request: Request) -> int:
     """Opens the run directory and calls the task's function; returns 0."""
+    # Compiled programs are kept, so that only the first run on a machine waits for them.
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(assets.cache_dir() / "jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
     module, function = TASKS[request.config.task].function.split(":")
     folder = rundir.open_workdir(request.config, request.workdir) if request.workdir else None
     try:

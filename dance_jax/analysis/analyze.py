@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from dance_jax import rundir, skeleton
-from dance_jax.analysis.estimate import Clock, Progress, check_length, estimate
+from dance_jax.analysis.estimate import Clock, Estimate, Progress, check_length, estimate
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import Analysis, PersonAnalysis
+from dance_jax.errors import NoDancerFound
 from dance_jax.types import Clip
 
 
@@ -40,10 +41,8 @@ def analyze(
     """
     opts = Options.make(options)
     clock = Clock()
-    clip, source, estimator = estimate(path, opts, clock, progress)
-    return finish(
-        clip, source, estimator, opts, clock, workdir=workdir, path=path, progress=progress
-    )
+    found = estimate(path, opts, clock, progress)
+    return finish(found, opts, clock, workdir=workdir, path=path, progress=progress)
 
 
 def analyze_clip(
@@ -63,18 +62,28 @@ def analyze_clip(
         InputError: as `analyze`.
     """
     opts = Options.make(options | {"overlay": False})
-    check_length(clip.time_s, clip.source.get("path", "clip"))
+    where = clip.source.get("path", "clip")
+    check_length(clip.time_s, where)
+    seen = clip.present.any((0, 2))
+    if not seen.any():
+        raise NoDancerFound("no dancer found: no joint has coordinates", where, "give other poses")
+    if not seen.all():
+        clip = clip.replace(
+            pose=clip.pose[:, seen],
+            confidence=clip.confidence[:, seen],
+            pose_world=None if clip.pose_world is None else clip.pose_world[:, seen],
+            person_ids=tuple(i for i, keep in zip(clip.person_ids, seen, strict=True) if keep),
+        )
     source = dict(clip.source)
     size = clip.image_size or (0, 0)
     source.setdefault("name", pathlib.Path(str(source.get("path", "clip"))).name)
     source |= {"frames": clip.n_frames, "width": size[0], "height": size[1]}
-    return finish(clip, source, {"name": "given poses"}, opts, Clock(), workdir=workdir)
+    found = Estimate(clip, source, {"name": "given poses"})
+    return finish(found, opts, Clock(), workdir=workdir)
 
 
 def finish(
-    clip: Clip,
-    source: dict[str, Any],
-    estimator: dict[str, Any],
+    found: Estimate,
     opts: Options,
     clock: Clock,
     *,
@@ -86,9 +95,7 @@ def finish(
     """Analyses the chosen people of a tracked clip and writes the outputs.
 
     Args:
-        clip: every person found, any skeleton.
-        source: record of the input.
-        estimator: record of the estimator.
+        found: every person found, any skeleton, and where they came from.
         opts: the options.
         clock: stage times so far.
         workdir: where to write; None writes nothing.
@@ -103,6 +110,7 @@ def finish(
     from dance_jax.analysis.movement import analyse_person, effective_cutoff
     from dance_jax.pose import tracking
 
+    clip, source = found.clip, found.source
     pose, confidence = skeleton.convert(
         clip.pose[..., :2] if clip.unit == "px" else clip.pose,
         clip.confidence,
@@ -127,7 +135,8 @@ def finish(
         clip=canon,
         people=people,
         source=source,
-        estimator=estimator,
+        estimator=found.estimator,
+        sightings=found.sightings,
         settings=dataclasses.asdict(opts) | {"filter_cutoff_used_hz": cutoff},
         tracks=tuple(_tracks(canon, chosen)),
         warnings=tuple(warnings),

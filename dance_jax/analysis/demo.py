@@ -90,8 +90,8 @@ def demo(
             width=width,
             height=height,
         )
-    clip, source, estimator = estimate(video, opts, clock, progress)
-    source |= {"synthetic": True, "label": known.label}
+    found = estimate(video, opts, clock, progress)
+    found.source.update(synthetic=True, label=known.label)
     rows: list[dict[str, Any]] = []
 
     def against_truth(analysis: Analysis) -> list[dict[str, Any]]:
@@ -99,9 +99,7 @@ def demo(
         return rows
 
     analysis = finish(
-        clip,
-        source,
-        estimator,
+        found,
         opts,
         clock,
         workdir=workdir,

@@ -7,7 +7,7 @@ import hashlib
 import pathlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -53,9 +53,25 @@ def check_length(time_s: np.ndarray, where: object) -> None:
         )
 
 
+class Estimate(NamedTuple):
+    """What the estimator found in one input.
+
+    Attributes:
+        clip: tracked people, MediaPipe-33 in source pixels.
+        source: record of the input, JSON-able.
+        estimator: record of the estimator, JSON-able.
+        sightings: see `Analysis.sightings`.
+    """
+
+    clip: Clip
+    source: dict[str, Any]
+    estimator: dict[str, Any]
+    sightings: Clip | None = None
+
+
 def estimate(
     path: str | pathlib.Path, opts: Options, clock: Clock, progress: Progress | None = None
-) -> tuple[Clip, dict[str, Any], dict[str, Any]]:
+) -> Estimate:
     """Decodes the input and finds everybody in it.
 
     Args:
@@ -65,7 +81,7 @@ def estimate(
         progress: see `analyze`.
 
     Returns:
-        (tracked clip of all people in MediaPipe-33 pixels, source record, estimator record).
+        The tracked people of the whole input, and where they came from.
 
     Raises:
         InputError: the input or the model cannot be used, or shows no dancer.
@@ -127,7 +143,34 @@ def estimate(
     source = source_record(path, info, reading, indices, opts) | {
         "tracking": clip.source.get("tracking", {})
     }
-    return clip.replace(source=source), source, {"name": estimator.name, **estimator.model}
+    record = {"name": estimator.name, **estimator.model}
+    seen = sightings(poses, time_s, size, (info.width, info.height)) if opts.blur_faces else None
+    return Estimate(clip.replace(source=source), source, record, seen)
+
+
+def sightings(
+    poses: list[Any], time_s: np.ndarray, size: tuple[int, int], source_size: tuple[int, int]
+) -> Clip:
+    """Gathers all poses of all frames as the estimator gave them, without identity.
+
+    Args:
+        poses: T `FramePoses`.
+        time_s: [T] seconds.
+        size: (width, height) of the decoded frames.
+        source_size: (width, height) of the source.
+
+    Returns:
+        A HALPE-26 clip in source pixels, P = the most people of any frame (at least 1).
+    """
+    places = max(1, *(pose.n_people for pose in poses))
+    pose = np.full((len(poses), places, 33, 2), np.nan, np.float32)
+    confidence = np.zeros(pose.shape[:3], np.float32)
+    for t, frame in enumerate(poses):
+        pose[t, : frame.n_people] = frame.landmarks[..., :2]
+        confidence[t, : frame.n_people] = frame.presence
+    pose, confidence = skeleton.convert(pose, confidence, "mediapipe33", "halpe26")
+    clip = Clip(pose=pose, confidence=confidence, time_s=time_s, image_size=size)
+    return to_source_pixels(clip, source_size)
 
 
 def _expected_frames(info: Any, opts: Options) -> int | None:

@@ -1,4 +1,4 @@
-"""A 10-minute 1080p video for the memory benchmark, made by repeating the packets of a short one."""
+"""A 10-minute 1080p video for the memory benchmark: the packets of a short one, repeated."""
 
 from __future__ import annotations
 

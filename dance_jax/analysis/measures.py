@@ -61,7 +61,7 @@ def _presence(person: PersonAnalysis) -> list[Measure]:
                     "%",
                     frames=int((person.view == k).sum()),
                     fraction=share,
-                    note="from the apparent width of shoulders and pelvis; a back view counts as front",
+                    note="by the apparent width of shoulders and pelvis; a back view is a front",
                 )
             )
     for part in person.parts:

@@ -157,7 +157,11 @@ def write_overlay(
         raise InputError("an overlay needs a pose in pixels of a video", source_path)
     times = analysis.clip.time_s
     rows = RowFinder(times)
-    regions = face_blur.head_regions(analysis.clip, hold_s) if blur_faces else None
+    regions = None
+    if blur_faces:
+        # A bystander whose track was dropped keeps a face all the same.
+        clips = [analysis.clip, *([analysis.sightings] if analysis.sightings is not None else [])]
+        regions = np.concatenate([face_blur.head_regions(clip, hold_s) for clip in clips], axis=1)
     settings = analysis.settings
     asked = {key: settings[key] for key in _LIMIT_KEYS if settings.get(key) is not None}
     options: dict[str, Any] = {"fps": settings.get("fps"), "limits": video.Limits(**asked)}

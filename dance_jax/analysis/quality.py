@@ -115,7 +115,10 @@ def angle_status(
                 else f"seen {seen_from} it needs {least:.1f} of its longest apparent length"
             )
             share = 100 * (1 - flat / seen)
-            out[name] = ("refused", f"out of the picture plane in {share:.0f} % of the frames: {why}")
+            out[name] = (
+                "refused",
+                f"out of the picture plane in {share:.0f} % of the frames: {why}",
+            )
             continue
         out[name] = ("ok", "")
     return out

@@ -138,6 +138,8 @@ class Analysis:
     Attributes:
         clip: the tracked clip, raw HALPE-26 pixels of every person that was found.
         people: the chosen dancers, analysed.
+        sightings: everything the estimator took for a person, also what was dropped later, one
+            place on axis P without identity; kept only where faces are to be blurred.
         source: path, name, sha256, size, rate, codec, frames read, ... (JSON-able).
         estimator: name, model file, sha256, executor, settings (JSON-able).
         settings: the options used (JSON-able).
@@ -161,3 +163,4 @@ class Analysis:
     timings_s: Mapping[str, float] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     exports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sightings: Clip | None = None

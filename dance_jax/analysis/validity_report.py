@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 from typing import Any
 
@@ -27,7 +28,7 @@ def _cell(cell: dict[str, Any]) -> str:
 
 
 def _bins(edges: list[float]) -> list[str]:
-    inner = [f"{low:g}-{high:g}" for low, high in zip(edges[:-2], edges[1:-1], strict=True)]
+    inner = [f"{low:g}-{high:g}" for low, high in itertools.pairwise(edges)]
     return [*inner, f">= {edges[-2]:g}"]
 
 
@@ -84,7 +85,7 @@ def page(table: dict[str, Any]) -> str:
         lines += _grid(_bins(table["ratio_edges"]), {n: c[view] for n, c in table["cells"].items()})
     lines += ["", "## By yaw alone, degrees (0 = facing the camera)", ""]
     edges = table["yaw_edges"]
-    turns = [f"{low}-{high}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    turns = [f"{low}-{high}" for low, high in itertools.pairwise(edges)]
     lines += _grid(turns, table["by_yaw"])
     lines += [
         "",
@@ -122,7 +123,7 @@ def figure(table: dict[str, Any]) -> Any:
     axes = fig.subplots(1, len(VIEWS) + 1, sharey=True)
     bins = _bins(table["ratio_edges"])
     edges = table["yaw_edges"]
-    centres = [(low + high) / 2 for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    centres = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
     for name in _SHOWN:
         for axis, view in zip(axes, VIEWS, strict=False):
             medians = [_number(cell) for cell in table["cells"][name][view]]

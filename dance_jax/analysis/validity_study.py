@@ -96,7 +96,8 @@ def one_clip(
     dance, _ = turntable(seed, seconds, fps)
     video = folder / f"seed{seed}.mp4"
     known = render.render_video(video, dance, width=size[0], height=size[1])
-    clip, _, _ = estimate(video, opts, Clock())
+    found = estimate(video, opts, Clock())
+    clip = found.clip
     pose, confidence = skeleton.convert(
         clip.pose[..., :2], clip.confidence, clip.skeleton, "halpe26"
     )
@@ -118,6 +119,9 @@ def one_clip(
         ),
         "ratio": movement.in_plane_ratio(smooth, clip.time_s),
         "yaw": facing_deg(true_pose),
+        "estimator": np.array(
+            f"{found.estimator['name']} {found.estimator.get('variant', '')}".strip()
+        ),
     }
     partial = folder / f".seed{seed}.partial.npz"
     np.savez_compressed(partial, **result)
@@ -249,6 +253,7 @@ def study(
             progress("clip", n, len(seeds))
     frames = sum(len(clip["yaw"]) for clip in clips)
     made = {
+        "estimator": str(clips[0]["estimator"]),
         "data": "synthetic dancers on a turntable, rendered",
         "clips": len(clips),
         "frames": frames,
