@@ -3,7 +3,7 @@
 Axis letters everywhere: B batch, T time, P person, J joint, C coordinate, H W image.
 
 Coordinate frames, by `Clip.unit`:
-  * "px": image pixels, x to the right, y DOWN, the origin at the top left corner of the upright picture.
+  * "px": image pixels, x to the right, y DOWN, origin at the upright picture's top left corner.
   * "m", "height": metres or body heights, y UP, x to the picture's right, z towards the viewer.
   * `pose_world`: metres, hip-centred, y UP, z towards the viewer; depth is the estimator's guess.
 """

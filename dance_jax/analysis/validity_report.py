@@ -28,7 +28,7 @@ def _cell(cell: dict[str, Any]) -> str:
 
 
 def _bins(edges: list[float]) -> list[str]:
-    inner = [f"{low:g}-{high:g}" for low, high in itertools.pairwise(edges)]
+    inner = [f"{low:g}-{high:g}" for low, high in itertools.pairwise(edges[:-1])]
     return [*inner, f">= {edges[-2]:g}"]
 
 
@@ -50,8 +50,8 @@ def page(table: dict[str, Any]) -> str:
         f"{made['size'][0]}x{made['size'][1]}, estimator {made.get('estimator', '')}, low-pass "
         f"{made['filter_cutoff_hz']:g} Hz. Nothing here is evidence about real dancers.",
         "",
-        "Each 2D angle is compared with the true 3D angle of the same frame; segment directions with "
-        "the true direction in the camera's plane. Cells: median / 90th percentile of the absolute "
+        "Each 2D angle is compared with the true 3D angle of the same frame, segment directions "
+        "with the true direction in the camera's plane. Cells: median / 90th percentile of the absolute "
         f"error in degrees; left and right pooled; '-' below 30 frames. In all, {made['frames']} "
         "frames times two sides.",
         "",

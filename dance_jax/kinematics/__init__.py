@@ -1,0 +1,1 @@
+"""Forward kinematics, angles, derivatives and filters, in pure jnp."""
