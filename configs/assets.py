@@ -13,7 +13,9 @@ def get_config() -> config_dict.ConfigDict:
     """Returns the default config."""
     config = config_dict.ConfigDict()
     config.task = "assets"
-    config.names = ("pose",)  # what `estimator=auto` needs; "a|b" takes the first that can be had
+    config.names = (
+        "pose_landmarker_lite|pose",
+    )  # what `estimator=auto` needs; "a|b" takes the first that can be had
     config.path = ""
     config.force = False
     return config.lock()

@@ -27,6 +27,7 @@ def get_config() -> config_dict.ConfigDict:
 
     # How the pose is estimated.
     config.estimator = "auto"
+    config.allow_unknown_model = False
     config.model = ""
     config.executor = "auto"
     config.num_people = 4

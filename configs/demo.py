@@ -24,6 +24,7 @@ def get_config() -> config_dict.ConfigDict:
 
     # The analysis.
     config.estimator = "auto"
+    config.allow_unknown_model = False
     config.model = ""
     config.executor = "auto"
     config.num_people = 1

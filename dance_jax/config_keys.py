@@ -34,6 +34,7 @@ class Key:
 _ESTIMATION: Mapping[str, Key] = {
     "estimator": Key(str, "pose estimator", choices=("auto", "mediapipe", "blazepose")),
     "model": Key(str, "pose model: a file, a folder, a name, or empty for the default"),
+    "allow_unknown_model": Key(bool, "accept a model whose sha256 is not in the table of assets"),
     "executor": Key(str, "what runs the graphs of blazepose", choices=("auto", "litert", "jax")),
     "num_people": Key(int, "people looked for in a frame", low=1, high=10),
 }

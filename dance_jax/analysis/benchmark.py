@@ -46,13 +46,11 @@ def task_model(config: Any) -> str:
     """
     from dance_jax import assets
 
-    names = ("pose_landmarker_lite", "pose_landmarker_full_task", "pose_landmarker_heavy")
-    known = [name for name in names if name in {asset.name for asset in assets.ASSETS}]
     given = pathlib.Path(config.model) if config.model else None
     if given is not None and given.suffix == ".task" and given.is_file():
         return str(given)
-    for name in known:
-        if found := assets.find(name, given):
+    for name, asset in assets.ASSETS.items():
+        if asset.file.endswith(".task") and (found := assets.find(name, given)):
             return str(found)
     raise InputError(
         "the peer is MediaPipe, and no .task bundle is here",

@@ -107,7 +107,11 @@ def estimate(
                 check_length(np.linspace(0.0, seconds, reader.info.n_frames), path)
         with clock.stage("load model"):
             estimator = create_estimator(
-                opts.estimator, opts.model or None, opts.num_people, opts.executor
+                opts.estimator,
+                opts.model or None,
+                opts.num_people,
+                opts.executor,
+                allow_unknown_model=opts.allow_unknown_model,
             )
             stack.callback(estimator.close)
         poses, times, indices = [], [], []

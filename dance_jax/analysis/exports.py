@@ -102,13 +102,16 @@ def write_poses_trc(
     position[..., : person.pose.shape[-1]] = person.pose
     if unit == "px":
         position[..., 1] = (image_size[1] if image_size else 0) - position[..., 1]
-        position[np.isnan(position[..., 0])] = np.nan
-        if person.metres_per_px is not None:
-            position, unit = position * person.metres_per_px, "m"
+    if unit != "m" and person.metres_per_px is not None:
+        position, unit = position * person.metres_per_px, "m"
+    position[np.isnan(person.pose[..., 0])] = np.nan
     seen = np.isfinite(position).all(-1).any(0)
     kept = [name for name, keep in zip(joints, seen, strict=True) if keep]
-    trc.write_trc(file, kept, position[:, seen], person.time_s, unit)
     left_out = [name for name in joints if name not in kept]
+    if not kept or unit not in trc.UNITS:
+        why = "TRC has no body heights; give height_m" if kept else "no joint was seen"
+        return {"unit": unit, "never_seen": left_out, "written": False, "reason": why}
+    trc.write_trc(file, kept, position[:, seen], person.time_s, unit)
     return {"unit": unit, "y": "up", "missing": "empty cell", "never_seen": left_out}
 
 
@@ -143,7 +146,8 @@ def write_angles_mot(file: pathlib.Path, person: PersonAnalysis) -> dict[str, An
         columns[name] = value
     left_out = [name for name in person.angle_names if name not in columns]
     if not columns:
-        return {"unit": "deg", "left_out": left_out, "written": False}
+        why = "no angle is known in enough frames"
+        return {"unit": "deg", "left_out": left_out, "written": False, "reason": why}
     comment = ["angles in degrees by dance_jax; gaps filled by straight lines:"]
     comment += [f"  {name}: {count} of {len(person.time_s)}" for name, count in filled.items()]
     mot.write_mot(file, columns, person.time_s, name="dance_jax_angles", comments=comment)

@@ -26,6 +26,7 @@ class Options:
         height_m: body height of the dancer in metres; None leaves lengths in body heights.
         estimator: "auto", "mediapipe" or "blazepose".
         model: path of a pose model; "" takes the one in the cache.
+        allow_unknown_model: accept a model whose sha256 is not in the table of assets.
         executor: "auto", "litert" or "jax" (blazepose only).
         num_people: how many people the estimator looks for.
         filter_cutoff_hz: -6 dB frequency of the zero-phase Butterworth low-pass, Hz.
@@ -53,6 +54,7 @@ class Options:
     height_m: float | None = None
     estimator: str = "auto"
     model: str = ""
+    allow_unknown_model: bool = False
     executor: str = "auto"
     num_people: int = 4
     filter_cutoff_hz: float = 6.0

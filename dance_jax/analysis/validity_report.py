@@ -51,9 +51,9 @@ def page(table: dict[str, Any]) -> str:
         f"{made['filter_cutoff_hz']:g} Hz. Nothing here is evidence about real dancers.",
         "",
         "Each 2D angle is compared with the true 3D angle of the same frame, segment directions "
-        "with the true direction in the camera's plane. Cells: median / 90th percentile of the absolute "
-        f"error in degrees; left and right pooled; '-' below 30 frames. In all, {made['frames']} "
-        "frames times two sides.",
+        "with the true direction in the camera's plane. Cells: median / 90th percentile of the "
+        f"absolute error in degrees; left and right pooled; '-' below 30 frames. In all, "
+        f"{made['frames']} frames times two sides.",
         "",
         "```",
         "python -m dance_jax.launch --config=configs/benchmark.py "

@@ -8,6 +8,7 @@ import numpy as np
 
 from dance_jax.errors import InputError
 from dance_jax.pose import pruning, tflite
+from dance_jax.pose.native_log import chatter_held
 
 # What the two networks must yield, by role: output shape without the batch axis.
 DETECTOR = {"raw": (2254, 12), "logits": (2254, 1)}
@@ -81,9 +82,10 @@ class LiteRt:
         if small is not data:
             places = list(range(len(places)))
         try:
-            self._interpreter = Interpreter(model_content=small, num_threads=threads)
-            self._interpreter.allocate_tensors()
-            self._interpreter.invoke()
+            with chatter_held():
+                self._interpreter = Interpreter(model_content=small, num_threads=threads)
+                self._interpreter.allocate_tensors()
+                self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise InputError(
                 f"LiteRT cannot run it ({str(error).splitlines()[0]})",

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +12,7 @@ import numpy as np
 from dance_jax.errors import InputError
 from dance_jax.pose.estimator import FramePoses
 from dance_jax.pose.model_files import ModelFiles
+from dance_jax.pose.native_log import chatter_held
 
 
 class MediaPipeEstimator:
@@ -42,7 +40,7 @@ class MediaPipeEstimator:
         self._origin_s = 0.0
         self._talked = False
         self._last_s = -np.inf
-        with _chatter_held():
+        with chatter_held(), _no_telemetry():
             import mediapipe
             from mediapipe.tasks.python import vision
             from mediapipe.tasks.python.core.base_options import BaseOptions
@@ -96,7 +94,7 @@ class MediaPipeEstimator:
         self._last_ms, self._last_s = stamp, float(time_s)
         rgb = np.ascontiguousarray(rgb)
         if not self._talked:  # it logs once more when it first sees somebody
-            with _chatter_held():
+            with chatter_held():
                 found = self._detect(rgb, stamp)
             self._talked = found.n_people > 0
             return found
@@ -105,7 +103,7 @@ class MediaPipeEstimator:
     def close(self) -> None:
         """Releases the graph; calling it twice is harmless."""
         if self._landmarker is not None:
-            with _chatter_held():
+            with chatter_held(), _no_telemetry():
                 self._landmarker.close()
             self._landmarker = None
 
@@ -136,43 +134,27 @@ class MediaPipeEstimator:
         )
 
 
-# absl's lines of information and warning, TFLite's, and absl's note on logging before its start
-_CHATTER = re.compile(
-    rb"[IW]\d{4} |INFO: |WARNING: (All log messages before absl|Logging before InitGoogle)|\s*$"
-)
-
-
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
 
 
 @contextlib.contextmanager
-def _chatter_held() -> Iterator[None]:
-    """Holds what native code writes to file descriptor 2, and passes on all but its chatter.
+def _no_telemetry() -> Iterator[None]:
+    """Leads MediaPipe's usage log into a closed local port.
 
-    MediaPipe logs at the level of information and warning as it starts; errors, other writers'
-    lines, and everything if the block fails, still come out.
+    The wheels since 0.10.35 report to play.googleapis.com when a task closes, and have no switch
+    for it (google-ai-edge/mediapipe issue 6291). Its HTTP client takes the proxy from the
+    environment when it starts, so the variables are changed for that moment only.
     """
+    names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
+    before = {name: os.environ.get(name) for name in names}
     try:
-        keep = os.dup(2)
-    except OSError:  # no stderr at all (a service): there is nothing to hold
+        for name in names:
+            os.environ[name] = "" if "no" in name.lower() else "http://127.0.0.1:9"
         yield
-        return
-    failed = True
-    with tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-            failed = False
-        except InputError:
-            failed = False  # says in one line what the log says in twenty
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(keep, 2)
-            held.seek(0)
-            for line in held.read().splitlines(keepends=True):
-                if failed or not _CHATTER.match(line):
-                    os.write(keep, line)
-            os.close(keep)
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -135,6 +135,14 @@ def test_closing_twice_is_harmless(make, pictures) -> None:
         estimator(pictures[0], 0.0)
 
 
+def test_closing_leaves_the_proxy_settings(make, monkeypatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.invalid:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    before = dict(os.environ)
+    make().close()
+    assert dict(os.environ) == before
+
+
 def test_a_bundle_that_mediapipe_cannot_read(tmp_path) -> None:
     graph = b"\x1c\x00\x00\x00TFL3" + bytes(200)
     files = model_files.ModelFiles("x.task", "0", "custom", graph, graph, task=b"not a bundle" * 9)
@@ -154,15 +162,15 @@ def test_it_is_quiet_and_errors_are_not(model, pictures, tmp_path) -> None:
         for i, rgb in enumerate(np.load(sys.argv[2])):
             assert estimator(rgb, i / 10).n_people == 1
         os.write(2, b"our own line\\n")
-        from dance_jax.pose import mediapipe as m
+        from dance_jax.pose import native_log
         try:
-            with m._chatter_held():
+            with native_log.chatter_held():
                 os.write(2, b"I0000 chatter\\n")
                 os.write(2, b"E0000 an error\\n")
                 raise RuntimeError
         except RuntimeError:
             pass
-        with m._chatter_held():
+        with native_log.chatter_held():
             os.write(2, b"W0000 chatter that is never shown\\nE0000 a second error\\n")
         estimator.close()
     """
