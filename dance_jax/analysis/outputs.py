@@ -59,8 +59,7 @@ def write(
                     written[f"plots/{file.name}"] = {}
         if overlay is not None:
             with clock.stage("wait for overlay"):
-                overlay.result()
-            written["overlay.mp4"] = {"faces_blurred": opts.blur_faces}
+                written["overlay.mp4"] = overlay.result() | {"faces_blurred": opts.blur_faces}
         if opts.report:
             written["report.html"] = {}
         analysis = dataclasses.replace(analysis, timings_s=dict(clock.seconds), exports=written)
@@ -82,11 +81,11 @@ def _overlay(
     opts: Options,
     clock: Clock,
     progress: Progress | None,
-) -> None:
+) -> dict[str, Any]:
     from dance_jax.analysis.overlay import write_overlay
 
     with clock.stage("overlay (beside the plots)"):
-        write_overlay(
+        return write_overlay(
             file,
             path,
             analysis,

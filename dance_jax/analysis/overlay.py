@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import pathlib
 import queue
 import threading
@@ -145,7 +146,7 @@ def write_overlay(
         progress: called with (frames done, frames in all) from the calling thread.
 
     Returns:
-        {"frames", "width", "height", "blurred_frames", "people"}.
+        {"frames", "width", "height", "blurred_frames", "audio", "people"}.
 
     Raises:
         InputError: when the analysis is not in pixels, or no decoded frame matches it.
@@ -161,7 +162,8 @@ def write_overlay(
     if blur_faces:
         # A bystander whose track was dropped keeps a face all the same.
         clips = [analysis.clip, *([analysis.sightings] if analysis.sightings is not None else [])]
-        regions = np.concatenate([face_blur.head_regions(clip, hold_s) for clip in clips], axis=1)
+        by_clip = [face_blur.head_regions(clip, hold_s) for clip in clips]
+        regions = [list(itertools.chain(*parts)) for parts in zip(*by_clip, strict=True)]
     settings = analysis.settings
     asked = {key: settings[key] for key in _LIMIT_KEYS if settings.get(key) is not None}
     options: dict[str, Any] = {"fps": settings.get("fps"), "limits": video.Limits(**asked)}
@@ -173,10 +175,14 @@ def write_overlay(
     scale = width / size[0]
     done = blurred = 0
     start_s: float | None = None
+    first_s = float(times[0])
     options["max_side"] = max(width, out_height)
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(video.open_video(source_path, **options))
-        writer = stack.enter_context(VideoWriter(path, width, out_height, crf=_CRF, preset=_PRESET))
+        sound = (source_path, source.info.start_s + first_s)
+        writer = stack.enter_context(
+            VideoWriter(path, width, out_height, crf=_CRF, preset=_PRESET, audio=sound)
+        )
         sink = stack.enter_context(_Sink(lambda item: writer.write(*item)))
         # Closed before the source is: a decoder must not be closed under its own thread.
         ahead = stack.enter_context(contextlib.closing(video.prefetch(source, _QUEUE)))
@@ -216,6 +222,7 @@ def write_overlay(
         "width": width,
         "height": out_height,
         "blurred_frames": blurred,
+        "audio": writer.has_audio,
         "people": [person.person_id for person in analysis.people],
     }
 

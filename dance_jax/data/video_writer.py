@@ -45,6 +45,8 @@ class VideoWriter:
         preset: speed against file size, from `PRESETS`.
         metadata: tags such as title and comment.
         max_side: the longer side of the file's picture; larger frames are reduced.
+        audio: (video, moment in seconds on its own clock): its sound is copied from there on, where
+            it has any that mp4 can hold; `has_audio` says whether.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class VideoWriter:
         preset: str = "veryfast",
         metadata: Mapping[str, str] | None = None,
         max_side: int | None = None,
+        audio: tuple[str | os.PathLike[str], float] | None = None,
     ) -> None:
+        from dance_jax.data.audio_copy import AudioCopy
         from dance_jax.data.frames import reduced_size
 
         if preset not in PRESETS:
@@ -84,6 +88,13 @@ class VideoWriter:
         self._reformatter: Any = None
         self._last_pts = -1
         self._step = round(TICKS_PER_S / fps) if fps else 0
+        self._audio: AudioCopy | None = None
+        if audio is not None and not os.path.isdir(audio[0]):
+            self._audio = AudioCopy(*audio)
+            if not self._audio.present:
+                self._audio.close()
+                self._audio = None
+        self.has_audio = self._audio is not None
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -137,6 +148,8 @@ class VideoWriter:
             self._step = self._step if self.fps or self._last_pts < 0 else pts - self._last_pts
             frame.duration = self._step
             self._container.mux(self._stream.encode(frame))
+            if self._audio is not None:
+                self._audio.mux_until(self._container, float(time_s))
         except BaseException:
             self.abort()
             raise
@@ -155,6 +168,10 @@ class VideoWriter:
             return
         try:
             self._container.mux(self._stream.encode(None))
+            if self._audio is not None:
+                end_s = (self._last_pts + self._step) / TICKS_PER_S
+                self._audio.mux_until(self._container, end_s)
+                self._audio.close()
             container, self._container = self._container, None
             container.close()
             os.replace(self._temporary, self.path)
@@ -167,6 +184,8 @@ class VideoWriter:
         import av
 
         container, self._container = self._container, None
+        if self._audio is not None:
+            self._audio.close()
         if container is not None:
             with contextlib.suppress(av.FFmpegError, OSError):  # the disk may be full
                 container.close()
@@ -198,4 +217,6 @@ class VideoWriter:
         stream.options = {"crf": str(self._crf), "preset": self._preset}
         context.thread_type = "AUTO"
         self._stream, self._reformatter = stream, VideoReformatter()
+        if self._audio is not None:
+            self._audio.attach(self._container)
         self._container.start_encoding()
