@@ -187,6 +187,7 @@ def write_summary(workdir: pathlib.Path, rows: list[dict[str, Any]]) -> None:
     from dance_jax.analysis import report
     from dance_jax.data import tables
 
+    workdir.mkdir(parents=True, exist_ok=True)  # where the first input failed nobody made it
     # Both writers put a whole file in place of the old one or leave the old one.
     tables.write_csv(
         workdir / "summary.csv", {c: [row[c] for row in rows] for c in SUMMARY_COLUMNS}

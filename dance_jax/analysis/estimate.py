@@ -240,6 +240,7 @@ def source_record(
         "frames": len(indices),
         "first_frame": indices[0],
         "mirrored": opts.mirrored,
+        "synthetic": info.title.startswith("SYNTHETIC"),
     }
 
 

@@ -154,8 +154,8 @@ def _angles(person: PersonAnalysis) -> list[Measure]:
                     count,
                     count / frames,
                     band.median if ok and band and unit == "deg" else None,
-                    band.p90 if ok and band and unit == "deg" else None,
                     note,
+                    band.p90 if ok and band and unit == "deg" else None,
                 )
             )
     return rows

@@ -52,7 +52,7 @@ def table(measures: Sequence[Measure]) -> dict[str, Any]:
         )
         row["cells"][heading] = m.value
         if m.band is not None:
-            row["band"], row["band_unit"] = m.band, m.unit
+            row |= {"band": m.band, "band_p90": m.band_p90, "band_unit": m.unit}
     table = {"columns": list(columns.values()), "rows": list(rows.values())}
     return table | {"banded": any(row["band"] is not None for row in rows.values())}
 

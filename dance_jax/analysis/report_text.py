@@ -152,9 +152,7 @@ def _ranges(by_key: Mapping[str, Measure]) -> list[str]:
     if not ranges:
         return ["No joint angle of the limbs has enough evidence in this clip."]
     name, widest = max(ranges.items(), key=lambda item: item[1].value)
-    band = (
-        "" if widest.band is None else f" (error band \N{PLUS-MINUS SIGN}{number(widest.band, 1)})"
-    )
+    band = "" if widest.band is None else f" (usual error {number(widest.band, 1)})"
     low, high = by_key.get(f"{name}.min"), by_key.get(f"{name}.max")
     span = f", from {number(low.value, 0)} to {number(high.value, 0)}" if low and high else ""
     out = [
@@ -165,21 +163,22 @@ def _ranges(by_key: Mapping[str, Measure]) -> list[str]:
     pairs = []
     for joint in dict.fromkeys(map(palette.without_side, joints)):
         left, right = ranges.get(f"left_{joint}"), ranges.get(f"right_{joint}")
-        if left and right and left.band is not None and right.band is not None:
+        if left and right and left.band_p90 is not None and right.band_p90 is not None:
             gap = abs(left.value - right.value)
-            pairs.append((gap - math.hypot(left.band, right.band), gap, joint, left, right))
+            pairs.append((gap - math.hypot(left.band_p90, right.band_p90), gap, joint, left, right))
     if pairs:
         excess, _, joint, left, right = max(pairs, key=lambda row: row[0])
         if excess > 0:
             out.append(
                 f"Left and right differ most at the {joint}: ranges of {number(left.value, 0)} "
-                f"(left) and {number(right.value, 0)} degrees (right), more than the error bands "
-                "explain. Such a difference describes this dance as filmed, not the dancer's body."
+                f"(left) and {number(right.value, 0)} degrees (right), more than the errors of "
+                "either are likely to explain. Such a difference describes this dance as filmed, "
+                "not the dancer's body."
             )
         else:
             out.append(
-                "No left-right difference in range of motion is larger than the error bands "
-                "explain."
+                "No left-right difference in range of motion is larger than the errors of "
+                "either may explain."
             )
     return out
 

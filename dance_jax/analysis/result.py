@@ -50,8 +50,8 @@ class Measure:
     frames: int = 0
     fraction: float = 0.0
     band: float | None = None
-    band_p90: float | None = None
     note: str = ""
+    band_p90: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

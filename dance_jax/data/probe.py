@@ -40,6 +40,7 @@ class VideoInfo:
         colour: the matrix and range that RGB is made from.
         audio_duration_s: length of the audio track by the header, or None.
         truncated: the index points past the end of the file.
+        title: the container's title tag; `data.render` writes there that a dancer is synthetic.
     """
 
     path: str
@@ -61,6 +62,7 @@ class VideoInfo:
     colour: str = ""
     audio_duration_s: float | None = None
     truncated: bool = False
+    title: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as a dict that JSON can hold."""
@@ -104,6 +106,7 @@ def probe(
             has_audio=bool(container.streams.audio),
             audio_duration_s=_audio_duration(container),
             pixel_format=stream.codec_context.pix_fmt or "",
+            title=container.metadata.get("title", "")[:200],
             **clock,
         )
         limits.check(header)

@@ -331,10 +331,15 @@ def test_percent_never_hides_a_gap():
 
 def test_findings_follow_the_numbers(analysis):
     person = analysis.people[0]
+    known = [
+        m if m.band is None else dataclasses.replace(m, band_p90=3 * m.band)
+        for m in person.measures
+    ]
+    person = dataclasses.replace(person, measures=tuple(known))
 
     def edit(key, value, band=2.0):
         return tuple(
-            dataclasses.replace(m, value=value, band=band) if m.key == key else m
+            dataclasses.replace(m, value=value, band=band, band_p90=3 * band) if m.key == key else m
             for m in person.measures
         )
 
@@ -342,7 +347,7 @@ def test_findings_follow_the_numbers(analysis):
     text = " ".join(report_text.findings(dataclasses.replace(person, measures=measures)))
     assert "left knee: 170 degrees" in text
     assert "differ most at the knee" in text and "as filmed, not the dancer's body" in text
-    wide = tuple(dataclasses.replace(m, band=500.0) for m in person.measures)
+    wide = tuple(dataclasses.replace(m, band=500.0, band_p90=900.0) for m in person.measures)
     text = " ".join(report_text.findings(dataclasses.replace(person, measures=wide)))
     assert "No left-right difference" in text
     poor = tuple(
