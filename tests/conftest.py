@@ -37,6 +37,39 @@ def pose_models(shared_data: pathlib.Path) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
+def any_pose_model(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A pose model for whole-program tests: the shared one, the cached, or the official wheel's."""
+    from dance_jax import assets
+    from dance_jax.errors import InputError
+
+    shared = ROOT.parent / "shared" / "data" / "pose_models" / "pose_landmarker_lite.task"
+    if shared.is_file():
+        return shared
+    if (cached := assets.find("pose_landmarker_lite")) is not None:
+        return cached
+    try:
+        places = {assets.fetch(name).parent for name in assets.ALIASES["pose"]}
+    except InputError as error:
+        pytest.skip(f"no pose model is here and none can be fetched ({error.line()})")
+    (folder,) = places
+    own = tmp_path_factory.mktemp("pose_model")  # the cache may hold other models beside it
+    for name in assets.ALIASES["pose"]:
+        file = assets.get(name).file
+        (own / file).write_bytes((folder / file).read_bytes())
+    return own
+
+
+@pytest.fixture(scope="session")
+def short_dance(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Folder with a rendered dance of 3 s, 240x320 at 15 frames/s, and its truth."""
+    from dance_jax.analysis import demo
+
+    folder = tmp_path_factory.mktemp("short_dance")
+    demo.rendered(folder, seed=5, style=None, duration_s=3.0, fps=15.0, width=240, height=320)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def full_size() -> bool:
     """True under launch/accept.sh: run the whole number of cases, not the small one."""
     return os.environ.get("DANCE_JAX_FULL", "") == "1"

@@ -19,7 +19,7 @@ def glitches(
 
     A run of Hampel outliers is a glitch when, within it or one frame beside it, a sample is farther
     than 2 % of body height from `path`. On synthetic dances of 30 frames/s this lowers the share of
-    good samples called outliers from 2 % to 0.03 % and finds the same injected jumps of 5-20 % of
+    good samples called outliers from 2 % to 0.03 % and finds the same injected jumps of 10-20 % of
     body height. Where no body height can be had, every Hampel outlier counts.
 
     Args:
