@@ -100,10 +100,15 @@ def finished(workdir: pathlib.Path, path: pathlib.Path, options: dict[str, Any])
         content = json.loads(file.read_text("utf-8"))
     except ValueError:
         return None
+    if not isinstance(content, dict):
+        return None
     wanted = {**Options.make(options).__dict__}
+    missing = [name for name in content.get("files", {}) if not (workdir / name).exists()]
+    left_out = [name for name in missing if content["files"][name].get("written", True)]
     settings = {key: content.get("settings", {}).get(key) for key in wanted}
     same = (
         settings == wanted
+        and not left_out
         and content.get("versions", {}).get("dance_jax") == __version__
         and content.get("source", {}).get("sha256") == content_sha256(path)
     )
