@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import secrets
 from collections.abc import Iterator
 
 import hypothesis
@@ -16,9 +17,16 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Fresh random inputs in every run (tests/seeds.py); workers inherit the seed and so agree on it.
+os.environ.setdefault("DANCE_JAX_TEST_SEED", str(secrets.randbelow(2**32)))
 # A busy machine is slow, not wrong; a failing example is printed with its seed.
 hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("house")
+
+
+def pytest_report_header() -> str:
+    """Says how to draw the same random inputs again."""
+    return f"DANCE_JAX_TEST_SEED={os.environ['DANCE_JAX_TEST_SEED']}"
 
 
 @pytest.fixture(scope="session")

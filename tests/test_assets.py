@@ -18,8 +18,9 @@ import pytest
 from dance_jax import assets
 from dance_jax.assets import sources, table
 from dance_jax.errors import InputError
+from tests.seeds import fresh
 
-SEED = np.random.SeedSequence().entropy % 2**32
+(SEED,) = fresh(__name__, 1)
 
 
 class Site:

@@ -156,7 +156,7 @@ def test_a_workdir_of_another_run(dance, any_pose_model, tmp_path, capfd) -> Non
 PAUSED = """
 import sys, time
 from dance_jax import launch
-from dance_jax.analysis import exports
+from dance_jax.analysis import exports, overlay
 from dance_jax.pose import estimator
 
 def ready():
@@ -179,8 +179,18 @@ def written(*given, **how):
     ready()
     return files
 
+def drawn(rgb, *given, **how):
+    if not seen:
+        print("ready", flush=True)
+    seen.append(1)
+    time.sleep(1)  # 45 frames: far longer than the test waits
+    return rgb
+
+seen = []
 if sys.argv[1] == "pose":
     estimator.create_estimator = counting
+elif sys.argv[1] == "overlay":
+    overlay.draw = drawn
 else:
     exports.write_tables = written
 sys.exit(launch.main(["launch", *sys.argv[2:]]))
@@ -191,6 +201,7 @@ sys.exit(launch.main(["launch", *sys.argv[2:]]))
     ("place", "number", "code"),
     [
         ("pose", signal.SIGINT, 130),
+        ("overlay", signal.SIGINT, 130),
         ("tables", signal.SIGINT, 130),
         ("tables", signal.SIGTERM, 143),
         ("tables", signal.SIGKILL, -9),
@@ -201,6 +212,8 @@ def test_a_stopped_run_leaves_nothing_that_looks_whole(
 ) -> None:
     workdir = tmp_path / "out"
     given = arguments(dance, workdir, f"--config.model={any_pose_model}", *QUICK)
+    if place == "overlay":
+        given.remove("--noconfig.overlay")
     child = subprocess.Popen(
         [sys.executable, "-c", PAUSED, place, *given],
         cwd=ROOT,
@@ -211,7 +224,7 @@ def test_a_stopped_run_leaves_nothing_that_looks_whole(
     try:
         assert "ready\n" in iter(child.stdout.readline, "")
         child.send_signal(number)
-        _, said = child.communicate(timeout=60)
+        _, said = child.communicate(timeout=20)
     finally:
         child.kill()
     assert child.returncode == code, said

@@ -19,7 +19,9 @@ FULL = {"duration_s": 10.0, "fps": 30.0, "width": 480, "height": 640}
 
 def missed(rows: list[dict[str, Any]]) -> list[str]:
     """The figures that do not reach their bar."""
-    return [f"{row['what']}: {row['value']:.2f} {row['unit']}" for row in rows if row["ok"] is False]
+    return [
+        f"{row['what']}: {row['value']:.2f} {row['unit']}" for row in rows if row["ok"] is False
+    ]
 
 
 def barred(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import math
 import pathlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,12 +47,16 @@ def write(
     """
     from dance_jax.analysis import plots, report
 
-    with rundir.staging(workdir) as folder, concurrent.futures.ThreadPoolExecutor(1) as pool:
+    with (
+        rundir.staging(workdir) as folder,
+        concurrent.futures.ThreadPoolExecutor(1) as pool,
+        _set_on_error() as stop,
+    ):
         overlay = None
         if opts.overlay and path is not None:
             # Its decoding, drawing and encoding run outside the interpreter lock, beside the plots.
             overlay = pool.submit(
-                _overlay, folder / "overlay.mp4", path, analysis, opts, clock, progress
+                _overlay, folder / "overlay.mp4", path, analysis, opts, clock, progress, stop
             )
         with clock.stage("tables"):
             written = exports.write_tables(folder, analysis)
@@ -74,6 +81,17 @@ def write(
     return analysis
 
 
+@contextlib.contextmanager
+def _set_on_error() -> Iterator[threading.Event]:
+    """Gives an event that is set when the block ends by an error or an interrupt."""
+    stop = threading.Event()
+    try:
+        yield stop
+    except BaseException:
+        stop.set()
+        raise
+
+
 def _overlay(
     file: pathlib.Path,
     path: str | pathlib.Path,
@@ -81,8 +99,15 @@ def _overlay(
     opts: Options,
     clock: Clock,
     progress: Progress | None,
+    stop: threading.Event,
 ) -> dict[str, Any]:
     from dance_jax.analysis.overlay import write_overlay
+
+    def tell(done: int, total: int) -> None:
+        if stop.is_set():  # an interrupt must not wait for the rest of a long video
+            raise concurrent.futures.CancelledError
+        if progress is not None:
+            progress("overlay", done, total)
 
     with clock.stage("overlay (beside the plots)"):
         return write_overlay(
@@ -91,7 +116,7 @@ def _overlay(
             analysis,
             height=opts.overlay_height,
             blur_faces=opts.blur_faces,
-            progress=None if progress is None else lambda n, total: progress("overlay", n, total),
+            progress=tell,
         )
 
 

@@ -47,7 +47,7 @@ class Settings:
     min_fraction: float = 0.02
     max_required_s: float = 1.0
     duplicate_m: float = 0.15
-    reach_m: float = 0.5
+    reach_m: float = 0.7
     speed_m_s: float = 2.0
     max_reach_m: float = 2.0
     size_ratio: float = 2.0

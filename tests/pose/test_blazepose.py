@@ -73,6 +73,7 @@ def compare(ours: list[FramePoses], theirs: list[FramePoses]) -> dict[str, float
     }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "num_people", "limit"),
     [

@@ -13,6 +13,7 @@ from dance_jax import assets
 from dance_jax.errors import InputError
 from dance_jax.pose import estimator, model_files
 from dance_jax.pose.estimator import FramePoses, create_estimator
+from tests.seeds import fresh
 
 COMMAND = "python -m dance_jax.launch --config=configs/assets.py"
 LITE = "pose_landmarker_lite.task"
@@ -123,7 +124,7 @@ def test_the_cached_pair_serves_where_no_bundle_is(empty_cache, tmp_path, monkey
         model_files.load(empty_cache, need_task=True)
 
 
-@pytest.mark.parametrize("seed", np.random.SeedSequence().generate_state(3))
+@pytest.mark.parametrize("seed", fresh(__name__, 3))
 @pytest.mark.parametrize("name", [LITE, "renamed.task"])
 def test_one_flipped_bit_is_refused(lite, tmp_path, seed, name) -> None:
     rng = np.random.default_rng(seed)

@@ -210,6 +210,7 @@ def _pictures(size: int) -> np.ndarray:
     return np.stack([noise, smooth[0], dancer]).astype(np.float32)
 
 
+@pytest.mark.full
 def test_real_models_agree_with_litert(
     real_model: bytes, request: pytest.FixtureRequest, figures: dict[str, object]
 ) -> None:

@@ -10,10 +10,11 @@ import pytest
 from dance_jax.pose import plausibility, tracking
 from dance_jax.pose.estimator import FramePoses, create_estimator
 from tests.pose import people
+from tests.seeds import fresh
 
 SIZE = (1280, 720)
 TIME = np.arange(90) / 30.0
-SEEDS = [int(s) for s in np.random.SeedSequence().generate_state(3)]
+SEEDS = fresh(__name__, 3)
 
 
 def body(size: float = 1.0, px_per_m: float = 250.0, centre=(640.0, 330.0)) -> FramePoses:
@@ -72,7 +73,8 @@ def test_no_sign_alone_decides(seed, kind) -> None:
 
 def test_a_close_up_is_not_judged_by_what_is_guessed() -> None:
     rng = np.random.default_rng(SEEDS[0])
-    near = spoilt(rng, body(px_per_m=1900.0, centre=(640.0, 1550.0)), "size", "change", "misfit")
+    # Its points stay where they are: a shift would carry the few that are seen out of the picture.
+    near = spoilt(rng, body(px_per_m=1900.0, centre=(640.0, 1550.0)), "size", "change")
     inside = plausibility.signs(near, TIME, SIZE)["inside"]
     assert inside < 0.45
     assert plausibility.judge(near, TIME, SIZE).score < 0.15

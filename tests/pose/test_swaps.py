@@ -8,6 +8,7 @@ import pytest
 from dance_jax import skeleton as skeletons
 from dance_jax.pose.swaps import left_right_swaps
 from tests.pose import people
+from tests.seeds import fresh
 
 T = 120
 TIME = np.arange(T) / 30
@@ -17,7 +18,7 @@ def dance() -> np.ndarray:
     return np.stack([people.dancing(t)[:, :2] for t in TIME])
 
 
-@pytest.mark.parametrize("seed", np.random.SeedSequence().generate_state(3))
+@pytest.mark.parametrize("seed", fresh(__name__, 3))
 def test_swaps_against_the_truth(seed) -> None:
     rng = np.random.default_rng(seed)
     truth = dance()

@@ -9,9 +9,10 @@ from dance_jax.errors import InputError
 from dance_jax.pose import tracking
 from dance_jax.pose.estimator import FramePoses
 from tests.pose import people
+from tests.seeds import fresh
 
 SIZE = (1280, 720)
-SEEDS = [int(s) for s in np.random.SeedSequence().generate_state(2)]
+SEEDS = fresh(__name__, 2)
 
 
 def times(seconds: float = 4.0, fps: float = 30.0) -> np.ndarray:
