@@ -257,8 +257,7 @@ def test_people_in_a_street_keep_their_names(shared_data, full_size, figures) ->
 
 def links(text: str) -> Iterator[str]:
     """Every address in a page that a browser would follow or load."""
-    for value in re.findall(r"""(?:src|href|action|poster|data)\s*=\s*["']([^"']*)""", text):
-        yield value
+    yield from re.findall(r"""(?:src|href|action|poster|data)\s*=\s*["']([^"']*)""", text)
     yield from re.findall(r"url\(\s*[\"']?([^)\"']*)", text)
     yield from re.findall(r"@import[^;]*", text)
 
