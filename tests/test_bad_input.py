@@ -277,6 +277,20 @@ def test_one_bad_file_does_not_stop_the_others(dance, any_pose_model, tmp_path, 
     assert "none of 3 inputs could be analysed" in said.splitlines()[-1]
 
 
+def test_a_cut_dance_is_analysed_as_far_as_it_goes_and_says_so(
+    dance, any_pose_model, tmp_path, capfd
+) -> None:
+    data = dance.read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: int(0.7 * len(data))])
+    workdir = tmp_path / "out"
+    given = arguments(tmp_path / "cut.mp4", workdir, f"--config.model={any_pose_model}", *QUICK)
+    code, said = in_process(given, capfd)
+    assert code == 0, said
+    content = json.loads((workdir / "analysis.json").read_text("utf-8"))
+    assert content["source"]["truncated"] and 16 <= content["source"]["frames"] < 45
+    assert any("cut short" in line for line in content["warnings"])
+
+
 def test_a_full_disk(dance, any_pose_model, tmp_path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -228,6 +228,9 @@ def test_two_dancers_side_by_side_keep_their_names(shared_data, full_size, figur
 # The woman in the denim jacket: seconds -> x of her hips in pixels, read from the pictures by eye.
 DENIM = {0.1: 700, 0.8: 720, 1.4: 690, 1.8: 720, 2.0: 714, 2.4: 730, 2.8: 705, 3.4: 699, 4.0: 932}
 
+# A passer-by in black, small and far behind, likewise.
+PASSER_BY = {0.8: 309, 1.4: 245, 1.8: 218, 2.0: 178}
+
 
 @pytest.mark.full
 def test_people_in_a_street_keep_their_names(shared_data, full_size, figures) -> None:
@@ -236,21 +239,28 @@ def test_people_in_a_street_keep_their_names(shared_data, full_size, figures) ->
     path = place(shared_data, "openpose_video.avi")
     found = analyze(path, model=lite(shared_data), person="all")
     clip = found.clip
-    at = [int(np.abs(clip.time_s - t).argmin()) for t in DENIM]
     hips = clip.pose[:, :, skeleton.index("halpe26", "hip"), 0]
-    off = np.abs(hips[at, 0] - np.array(list(DENIM.values())))
+    off, behind = (
+        np.abs(
+            hips[[np.abs(clip.time_s - t).argmin() for t in labels], person]
+            - np.array(list(labels.values()))
+        )
+        for person, labels in enumerate((DENIM, PASSER_BY))
+    )
     found_leaps = [leaps(clip.pose[:, p], clip.time_s) for p in range(clip.n_people)]
     figures["openpose_video.avi"] = {
         "people": clip.n_people,
         "seen": [round(float(f), 3) for f in np.isfinite(hips).mean(0)],
-        "denim jacket, greatest distance px": float(np.nanmax(off)),
+        "denim jacket, greatest distance px": round(float(np.nanmax(off)), 1),
+        "passer-by, distance px": dict(zip(PASSER_BY, behind.round(1).tolist(), strict=True)),
         "glitches, switches": found_leaps,
     }
     assert clip.n_people >= 2
     assert np.isfinite(off).sum() >= 7 and np.nanmax(off) < 60
     assert not found_leaps[0][1]
-    # Two passers-by in black, far behind, meet at 1.8 s; there the estimator slides from one to
-    # the other, which no distance tells apart.
+    # From 1.84 s on the second track is another passer-by in black: the two meet, and the estimator
+    # slides from one to the other. This is a known limit, and the figure keeps it in sight.
+    assert (behind[:3] < 60).all()
     assert sum(len(switches) for _, switches in found_leaps) <= 1
     assert sum(len(glitches) for glitches, _ in found_leaps) <= 3
 

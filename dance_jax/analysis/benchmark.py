@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,24 +16,6 @@ from typing import Any
 from dance_jax import logs, rundir
 from dance_jax.analysis import benchmark_loops as loops
 from dance_jax.errors import InputError
-
-
-def hardware() -> dict[str, Any]:
-    """Describes the machine: processor, cores, memory, JAX devices."""
-    import jax
-
-    model = platform.processor()
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].split(":", 1)[1].strip() if names else model
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
-        "processor": model,
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(memory, 1),
-        "devices": [device.device_kind for device in jax.devices()],
-    }
 
 
 def task_model(config: Any) -> str:
@@ -282,7 +262,7 @@ def run(config: Any, workdir: pathlib.Path) -> None:
     rows: list[dict[str, Any]] = []
     for suite in config.suites:
         rows.extend(SUITES[suite](config, workdir))
-        content = {"hardware": hardware(), "versions": rundir.versions(), "rows": rows}
+        content = {"hardware": loops.hardware(), "versions": rundir.versions(), "rows": rows}
         rundir.write_json(workdir / "benchmark.json", json.loads(json.dumps(content)))
     print(table(rows))
 

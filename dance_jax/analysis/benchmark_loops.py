@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pathlib
+import platform
 import resource
 import tempfile
 import time
@@ -119,4 +121,22 @@ def whole_analysis(path: str, options: dict[str, Any]) -> dict[str, Any]:
         "frames": int(analysis.source["frames"]),
         "stages": dict(analysis.timings_s),
         "report_mib": size,
+    }
+
+
+def hardware() -> dict[str, Any]:
+    """Describes the machine: processor, cores, memory, JAX devices."""
+    import jax
+
+    model = platform.processor()
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "processor": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory, 1),
+        "devices": [device.device_kind for device in jax.devices()],
     }
