@@ -34,7 +34,7 @@ def get_config() -> config_dict.ConfigDict:
 
     # How it is cleaned; seconds, never frames.
     config.min_confidence = 0.5
-    config.outlier_window_s = 0.2
+    config.outlier_window_s = 0.4
     config.outlier_sigma = 3.0
     config.max_gap_s = 0.25
     config.filter_cutoff_hz = 6.0

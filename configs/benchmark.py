@@ -33,6 +33,6 @@ def get_config() -> config_dict.ConfigDict:
     config.num_people = 4
 
     # The study of when a 2D angle may be believed.
-    config.clips = 24
+    config.clips = 48
     config.clip_seconds = 12.0
     return config.lock()

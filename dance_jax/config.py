@@ -111,7 +111,7 @@ def validate(
     for name in config:
         if name != "task" and name not in keys:
             like = nearest(name, keys)
-            fix = f"did you mean {like}?" if like else f"the keys are {', '.join(keys)}"
+            fix = f"did you mean --config.{like}?" if like else f"the keys are {', '.join(keys)}"
             raise ConfigError(f"the task {task!r} has no such key", f"--config.{name}", fix)
     for name, key in keys.items():
         if name not in config:
@@ -126,7 +126,13 @@ def validate(
 
 
 def check(value: Any, key: Key, where: str) -> None:
-    """Raises ConfigError unless `value` is what `key` allows."""
+    """Raises ConfigError unless `value` is what `key` allows.
+
+    Args:
+        value: what was given.
+        key: type, range and choices.
+        where: name of the key in an error, `--config.KEY`.
+    """
     if value is None and key.optional:
         return
     kinds = (int, float) if key.type is float else (tuple, list) if key.type is tuple else key.type
@@ -181,12 +187,13 @@ def steps(
         ConfigError: when none or several are set, or one is negative or cannot be converted.
     """
     names = [f"{prefix}_{unit}" for unit in _UNITS]
+    keys = [f"--config.{n}" for n in names]
     given = [n for n in names if config.get(n, None) is not None]
     if not given and default is not None:
         return default
     if len(given) != 1:
         what = f"{', '.join(given)} are set together" if given else "no duration is set"
-        raise ConfigError(what, f"--config.{prefix}_*", f"set one of {', '.join(names)}")
+        raise ConfigError(what, f"--config.{prefix}_*", f"set one of {', '.join(keys)}")
     name, value = given[0], config[given[0]]
     where, unit = f"--config.{name}", given[0].rsplit("_", 1)[1]
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
@@ -203,7 +210,7 @@ def steps(
     }[unit]
     missing = [n for n, v in need.items() if not v]
     if missing:
-        raise ConfigError(f"{unit} need {' and '.join(missing)}", where, f"set {prefix}_steps")
+        raise ConfigError(f"{unit} need {' and '.join(missing)}", where, f"set {keys[0]}")
     if unit == "epochs":
         value = value * dataset_size / batch_size
     elif unit == "examples":

@@ -52,7 +52,9 @@ _ANALYZE: Mapping[str, Key] = {
     **_ESTIMATION,
     "filter_cutoff_hz": Key(float, "cutoff of the low-pass filter in hertz", low=0.1, high=100),
     "filter_order": Key(int, "order of the low-pass filter", low=1, high=8),
-    "outlier_window_s": Key(float, "half-width of the outlier window in seconds", low=0, high=5),
+    "outlier_window_s": Key(
+        float, "width of the outlier window in seconds; 0 turns it off", low=0, high=5
+    ),
     "outlier_sigma": Key(float, "outlier limit in robust standard deviations", low=0.5, high=20),
     "max_gap_s": Key(float, "longest gap that is filled, in seconds", low=0, high=5),
     "min_confidence": Key(float, "confidence below which a joint is missing", low=0, high=1),

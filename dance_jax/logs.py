@@ -14,6 +14,9 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 from tqdm import tqdm
 
+from dance_jax.interrupts import check_interrupt
+
+METRICS_FILE = "metrics.jsonl"
 Item = TypeVar("Item")
 
 
@@ -113,7 +116,7 @@ class Metrics:
 
 def open_metrics(workdir: str | os.PathLike[str], tensorboard: bool = True) -> Metrics:
     """Returns writers of `metrics.jsonl` and TensorBoard events in a run directory."""
-    writers: list[MetricWriter] = [JsonlWriter(pathlib.Path(workdir) / "metrics.jsonl")]
+    writers: list[MetricWriter] = [JsonlWriter(pathlib.Path(workdir, METRICS_FILE))]
     if tensorboard:
         writers.append(TensorBoardWriter(workdir))
     return Metrics(writers)
@@ -166,15 +169,27 @@ class Progress:
         self._lock = threading.Lock()
 
     def update(self, done: int, total: int | None = None, label: str = "") -> None:
-        """Says how many units of a stage are done, of how many where that is known."""
+        """Says how many units of a stage are done; also where a lost interrupt is raised.
+
+        Args:
+            done, total: units done so far, of how many where that is known.
+            label: name of the stage.
+
+        Raises:
+            KeyboardInterrupt: see `interrupts.check_interrupt`.
+        """
+        check_interrupt()
         with self._lock:
             now = self._clock()
             stage = self._stages.get(label)
             if stage is None:
+                self._end_stages()  # a stage of unknown length is over when the next one begins
                 stage = self._stages[label] = _Stage(now, done)
             stage.now, stage.done, stage.total = now, done, total
             self._latest = label
             finished = total is not None and done >= total
+            if finished and stage.shown == done:
+                return
             if finished or now - self._shown_at >= self._every_s:
                 self._show(now)
             if finished and self._in_place:
@@ -206,13 +221,7 @@ class Progress:
     def close(self) -> None:
         """Prints the last line of every stage that was not shown to its end."""
         with self._lock:
-            for label, stage in self._stages.items():
-                if stage.shown == stage.done and not (self._in_place and self._width):
-                    continue
-                self._latest = label
-                self._show(self._clock())
-                if self._in_place:
-                    self._end_line()
+            self._end_stages()
 
     def __enter__(self) -> Progress:
         return self
@@ -222,6 +231,16 @@ class Progress:
             self.close()
         elif self._in_place and self._width:
             self._end_line()
+
+    def _end_stages(self) -> None:
+        for label, stage in self._stages.items():
+            on_line = bool(self._width) and label == self._latest
+            if stage.shown == stage.done and not on_line:
+                continue
+            self._latest = label
+            self._show(self._clock())
+            if self._in_place:
+                self._end_line()
 
     def _show(self, now: float) -> None:
         self._shown_at = now
@@ -258,7 +277,12 @@ class _Stage:
 def with_progress(
     items: Iterable[Item], total: int | None, name: str, unit: str = "items"
 ) -> Iterator[Item]:
-    """Yields the items and shows the progress through them."""
+    """Yields the items and shows the progress through them.
+
+    Args:
+        items: what is gone through.
+        total, name, unit: see `Progress`.
+    """
     with Progress(name, unit=unit) as progress:
         for count, item in enumerate(items, 1):
             yield item

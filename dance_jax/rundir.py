@@ -10,15 +10,16 @@ import os
 import pathlib
 import platform
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dance_jax._version import __version__
 from dance_jax.errors import InputError
+from dance_jax.interrupts import Terminated as Terminated
+from dance_jax.interrupts import check_interrupt, signals_wait
+from dance_jax.interrupts import interruptible as interruptible
 
 CONFIG_FILE, VERSIONS_FILE = "config.json", "versions.json"
 PARTIAL = ".partial-"
@@ -36,10 +37,6 @@ _PACKAGES = (
     "matplotlib",
     "ml_collections",
 )
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived; handled like an interrupt from the keyboard, with exit code 143."""
 
 
 def open_workdir(config: Any, workdir: str | os.PathLike[str]) -> pathlib.Path:
@@ -101,7 +98,8 @@ def staging(workdir: str | os.PathLike[str], last: Sequence[str] = _LAST) -> Ite
 
     On an error or an interrupt the folder is removed and the run directory is as it was. Each file
     is moved atomically; the files named in `last`, whose presence says that the rest is whole, go
-    last, and their old versions go first. An interrupt that arrives while files are moved waits.
+    last, and their old versions go first. An interrupt that arrives while files are moved waits;
+    after one that came earlier and was lost (see `check_interrupt`) nothing is moved.
 
     Args:
         workdir: the run directory, or a sub-folder of it; made where it is missing.
@@ -120,10 +118,11 @@ def staging(workdir: str | os.PathLike[str], last: Sequence[str] = _LAST) -> Ite
         fcntl.flock(handle, fcntl.LOCK_EX)
         partial.mkdir()
         yield partial
-        with _signals_wait():
+        with signals_wait():
+            check_interrupt()
             _commit(partial, target, last)
     finally:
-        with _signals_wait():
+        with signals_wait():
             shutil.rmtree(partial, ignore_errors=True)
             pathlib.Path(lock).unlink(missing_ok=True)
             os.close(handle)
@@ -153,29 +152,6 @@ def remove_stale(folder: pathlib.Path) -> int:
             shutil.rmtree(path, ignore_errors=True)
             count += 1
     return count
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Turns SIGINT and SIGTERM into exceptions inside the block, so that clean-up runs.
-
-    SIGINT gives KeyboardInterrupt also in a job that a script put into the background, where the
-    shell had it ignored; SIGTERM gives `Terminated`.
-    """
-
-    def stop(number: int, frame: object) -> None:
-        raise Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    wanted = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: stop}
-    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def as_json(config: Any) -> dict[str, Any]:
@@ -256,7 +232,13 @@ def _refuse_other(held: pathlib.Path, new: Mapping[str, Any], where: str) -> Non
 
 
 def first_difference(old: Any, new: Any, name: str = "config") -> tuple[str, Any, Any] | None:
-    """Returns the first differing key and both values ("absent" for a missing one), or None."""
+    """Returns the first differing key and both values ("absent" for a missing one), or None.
+
+    Args:
+        old: JSON value.
+        new: JSON value.
+        name: dotted name of the key that holds them.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}, key=lambda k: (k != "task", k)):
             part = (old.get(key, "absent"), new.get(key, "absent"))
@@ -278,16 +260,6 @@ def _commit(partial: pathlib.Path, target: pathlib.Path, last: Sequence[str]) ->
     for file in files:
         (target / file).parent.mkdir(parents=True, exist_ok=True)
         os.replace(partial / file, target / file)
-
-
-@contextlib.contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Delays SIGINT and SIGTERM until the end of the block."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _umask() -> int:

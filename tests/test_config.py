@@ -159,7 +159,7 @@ def test_validate_refuses_foreign_and_missing_keys() -> None:
     config = analyze()
     with config.unlocked():
         config.overlai = True
-    with pytest.raises(ConfigError, match="did you mean overlay"):
+    with pytest.raises(ConfigError, match=r"did you mean --config\.overlay"):
         configs.validate(config)
     with config.unlocked():
         del config["overlai"], config["overlay"]
@@ -244,11 +244,11 @@ def test_epochs_and_examples_agree(epochs, batch_size, dataset_size) -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({}, "no duration is set"),
+        ({}, r"no duration is set; set one of --config\.x_steps, --config\.x_epochs"),
         ({"x_steps": 1, "x_epochs": 1}, "are set together"),
         ({"x_steps": 1.5}, "whole number"),
         ({"x_steps": -1}, "negative"),
-        ({"x_epochs": 1}, "epochs need dataset_size and batch_size"),
+        ({"x_epochs": 1}, r"dataset_size and batch_size; set --config\.x_steps"),
         ({"x_percent": 1}, "percent need total_steps"),
         ({"x_steps": "3"}, "not a number"),
     ],

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "dance_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = {
-    0: "_version errors types rng tree config config_keys overrides rundir",
+    0: "_version errors types rng tree config config_keys overrides interrupts rundir",
     1: "skeleton skeleton_tables assets",
     2: "kinematics",
     3: "biomech rhythm",

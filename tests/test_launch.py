@@ -24,18 +24,24 @@ def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-def test_help_is_complete_and_quick() -> None:
-    best = float("inf")
-    for _ in range(2):
-        start = time.monotonic()
-        done = shell("--help")
-        best = min(best, time.monotonic() - start)
+def test_help_is_complete() -> None:
+    done = shell("--help")
     assert done.returncode == 0
     assert done.stderr == ""
     for name in launch.TASKS:
         assert f"\n  {name} " in done.stdout
         assert f"configs/{name}.py" in done.stdout
-    assert best < 2.0
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom dance_jax import launch\nassert launch.main(['launch', '--help']) == 0\n"
+        "print('loaded', *{name.split('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert {"loaded", "dance_jax", "ml_collections"} <= loaded
+    assert not loaded & {"jax", "numpy", "scipy", "cv2", "av", "mediapipe", "matplotlib"}
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,23 @@ def test_stages_side_by_side_keep_their_own_rates() -> None:
     ]
 
 
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_stages_in_turn_end_once_and_in_order(stream) -> None:
+    clock, stream = Clock(), stream()
+    with logs.Progress("x", clock=clock, stream=stream, every_s=5.0) as progress:
+        for count in range(1, 92):  # nobody knows how long a stream is
+            clock.now += 0.03
+            progress.update(count, None, label="pose")
+        for count in [*range(1, 92), 91]:
+            clock.now += 0.01
+            progress.update(count, 91, label="overlay")
+    lines = [line.split("\r")[-1] for line in stream.getvalue().split("\n")[:-1]]
+    assert [line.split(",")[0].rstrip() for line in lines] == [
+        "x pose: 91",
+        "x overlay: 91/91 (100 %)",
+    ]
+
+
 def test_updates_from_threads_do_not_mix_lines() -> None:
     stream = io.StringIO()
     progress = logs.Progress("x", stream=stream, every_s=0.0)

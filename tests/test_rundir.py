@@ -183,6 +183,64 @@ def test_signals_leave_nothing_half_written(tmp_path, number, code) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+LOST = """
+import gc, os, pathlib, signal, sys
+from dance_jax import logs, rundir
+kind, number, folder = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
+code = 0
+def lose(phase, info):  # JAX has such a callback: Python drops the exception it raises
+    gc.callbacks.remove(lose)
+    os.kill(os.getpid(), number)
+    for _ in range(1000):
+        pass
+try:
+    with rundir.interruptible(), rundir.staging(folder) as partial:
+        (partial / "analysis.json").write_text("whole")
+        gc.callbacks.append(lose)
+        gc.collect()
+        print("went on", flush=True)
+        if kind == "progress":
+            logs.Progress("x").update(1, 2)
+            print("went on", flush=True)
+except rundir.Terminated:
+    code = 143
+except KeyboardInterrupt:
+    code = 130
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("kind", ["commit", "progress"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_that_python_drops_still_stops_the_run(tmp_path, kind, number, code) -> None:
+    (tmp_path / "analysis.json").write_text("old")
+    command = [sys.executable, "-c", LOST, kind, str(int(number)), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "Exception ignored" in done.stderr  # it was dropped indeed
+    assert done.stdout == "went on\n"
+    assert done.returncode == code
+    assert names(tmp_path) == {"analysis.json"}
+    assert (tmp_path / "analysis.json").read_text() == "old"
+
+
+def test_an_interrupt_while_files_are_moved_waits_in_any_thread(tmp_path, monkeypatch) -> None:
+    replace = os.replace
+
+    def interrupted(source, target) -> None:
+        replace(source, target)
+        if pathlib.Path(target).name == "a":  # as if another thread, unmasked, had taken it
+            signal.getsignal(signal.SIGINT)(signal.SIGINT, None)
+
+    monkeypatch.setattr(rundir.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), rundir.interruptible(), rundir.staging(tmp_path) as part:
+        for name in "ab":
+            (part / name).write_text(name)
+    assert names(tmp_path) == {"a", "b"}
+    with rundir.interruptible(), rundir.staging(tmp_path) as part:  # the next run starts afresh
+        (part / "c").write_text("c")
+    assert names(tmp_path) == {"a", "b", "c"}
+
+
 def test_write_json_is_whole_and_strict(tmp_path) -> None:
     path = tmp_path / "a.json"
     rundir.write_json(path, {"x": 1})

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from dance_jax import logs
+from dance_jax import logs, rundir
 from dance_jax._version import __version__
 from dance_jax.analysis.analyze import analyze
 from dance_jax.analysis.estimate import content_sha256
@@ -48,7 +48,7 @@ def find_inputs(given: str) -> list[pathlib.Path]:
     """
     if not given:
         raise InputError(
-            "no input given", "config.input", "add --config.input=clip.mp4 (a video or a folder)"
+            "no input given", "--config.input", "pass --config.input=clip.mp4 (a video or a folder)"
         )
     path = pathlib.Path(given).expanduser()
     if path.is_dir():
@@ -67,7 +67,7 @@ def find_inputs(given: str) -> list[pathlib.Path]:
         videos = sorted(pathlib.Path(name) for name in glob.glob(str(path), recursive=True))
         videos = [p for p in videos if p.is_file() and p.suffix.lower() in VIDEO_SUFFIXES]
         if not videos:
-            raise InputError("no video matches", given, "check the pattern")
+            raise InputError("no video matches", given, "check the pattern in --config.input")
         return videos
     if not path.exists():
         raise InputError("no such file or folder", path, "check --config.input")
@@ -92,7 +92,17 @@ def subfolder_names(paths: list[pathlib.Path]) -> list[str]:
 
 
 def finished(workdir: pathlib.Path, path: pathlib.Path, options: dict[str, Any]) -> dict | None:
-    """Returns the finished analysis of this input with these options, if the folder holds it."""
+    """Returns the finished analysis of this input with these options, if the folder holds it.
+
+    Args:
+        workdir: where its outputs would be.
+        path: the input.
+        options: fields of `Options`.
+
+    Returns:
+        The content of `analysis.json`, or None where it is missing, of another input or version,
+        made with other options, or without a file that it names.
+    """
     file = workdir / "analysis.json"
     if not file.is_file():
         return None
@@ -130,11 +140,13 @@ def run_inputs(given: str, options: dict[str, Any], workdir: pathlib.Path) -> No
     paths = find_inputs(given)
     Options.make(options)
     if not is_many(given, paths):
-        if finished(workdir, paths[0], options) is not None:
+        if (content := finished(workdir, paths[0], options)) is not None:
+            keep_metrics(workdir, content)
             logs.note(f"{paths[0].name}: already analysed, see {workdir / 'report.html'}")
             return
         with logs.Progress(paths[0].name) as progress:
             analyze(paths[0], workdir=workdir, progress=_reporter(progress), **options)
+        keep_metrics(workdir, json.loads((workdir / "analysis.json").read_text("utf-8")))
         logs.note(f"{paths[0].name}: report in {workdir / 'report.html'}")
         return
 
@@ -146,9 +158,37 @@ def run_inputs(given: str, options: dict[str, Any], workdir: pathlib.Path) -> No
     failed = [row for row in rows if row["outcome"] != "ok"]
     if len(failed) == len(rows):
         raise InputError(
-            f"none of {len(rows)} inputs could be analysed; the first: {failed[0]['detail']}", given
+            f"none of {len(rows)} inputs could be analysed; the first, {failed[0]['input']}: "
+            f"{failed[0]['detail']}",
+            given,
         )
     logs.note(f"{len(rows) - len(failed)} of {len(rows)} analysed, see {workdir / 'index.html'}")
+
+
+def keep_metrics(folder: pathlib.Path, content: dict[str, Any]) -> None:
+    """Writes the numbers of every person as `metrics.jsonl` and TensorBoard events.
+
+    One row a person: the step is the id, the names are the keys of the measures that are ok. What
+    is there and the same is kept.
+
+    Args:
+        folder: the clip's own folder; both files appear in it whole or not at all.
+        content: its `analysis.json`.
+    """
+    wanted = []
+    for person in content["people"]:
+        ok = [m for m in person["measures"] if m["status"] == "ok" and m["value"] is not None]
+        wanted.append((person["person_id"], {m["key"]: float(m["value"]) for m in ok}))
+    file = folder / logs.METRICS_FILE
+    held = logs.read_metrics(file) if file.is_file() else []
+    if [(row.pop("step"), row) for row in held if row.pop("time_s") is not None] == wanted:
+        return
+    with rundir.staging(folder, last=(logs.METRICS_FILE,)) as partial:
+        with logs.open_metrics(partial) as metrics:
+            for person_id, numbers in wanted:
+                metrics.write(person_id, numbers)
+        for old in folder.glob("events.*"):
+            old.unlink()
 
 
 def _reporter(progress: logs.Progress) -> Callable[[str, int, int | None], None]:
@@ -164,15 +204,19 @@ def _one(path: pathlib.Path, folder: pathlib.Path, options: dict[str, Any]) -> d
             with logs.Progress(path.name) as progress:
                 analyze(path, workdir=folder, progress=_reporter(progress), **options)
         except InputError as error:
-            return row | {"outcome": _outcome(error), "detail": error.line(), "folder": ""}
+            # Without where it happened: the row names the file, and a page names no folders.
+            detail = InputError(error.what, fix=error.fix).line()
+            return row | {"outcome": _outcome(error), "detail": detail, "folder": ""}
         content = json.loads((folder / "analysis.json").read_text("utf-8"))
+    keep_metrics(folder, content)
     person = content["people"][0]
     speed = next(m for m in person["measures"] if m["key"] == "speed.body.mean")
     states = [angle["status"] for angle in person["angles"].values()]
+    source = content["source"]
     return row | {
         "outcome": "ok",
-        "frames": content["source"]["frames"],
-        "seconds": content["source"].get("duration_s"),
+        "frames": source["frames"],
+        "seconds": source.get("analysed_s", source.get("duration_s")),
         "people_found": len(content["tracks"]),
         "frames_with_pose": person["frames_with_pose"],
         "speed_body_mean": speed["value"],

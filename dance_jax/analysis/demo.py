@@ -95,7 +95,7 @@ def demo(
     rows: list[dict[str, Any]] = []
 
     def against_truth(analysis: Analysis) -> list[dict[str, Any]]:
-        rows.extend(truth.compare(analysis, known.joints_px[:, 0], known.time_s))
+        rows.extend(truth.compare(analysis, known.joints_px[:, 0], known.time_s, known.pose[:, 0]))
         return rows
 
     analysis = finish(
@@ -137,11 +137,11 @@ def table(rows: list[dict[str, Any]], title: str) -> str:
     """Formats the rows of `truth.compare` as text."""
     lines = [title, f"{'what':42s} {'value':>8s} {'p90':>8s} {'bar':>7s} {'n':>7s}  unit"]
     for row in rows:
+        value = "-" if row["value"] is None else f"{row['value']:.2f}"
         p90 = "" if row["p90"] is None else f"{row['p90']:.2f}"
         bar = "" if row["limit"] is None else f"{row['limit']:g}"
         mark = "" if row["ok"] is None else "  ok" if row["ok"] else "  MISSED"
         lines.append(
-            f"{row['what']:42s} {row['value']:8.2f} {p90:>8s} {bar:>7s} {row['n']:7d}  "
-            f"{row['unit']}{mark}"
+            f"{row['what']:42s} {value:>8s} {p90:>8s} {bar:>7s} {row['n']:7d}  {row['unit']}{mark}"
         )
     return "\n".join(lines)

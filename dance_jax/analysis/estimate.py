@@ -115,9 +115,10 @@ def estimate(
             )
             stack.callback(estimator.close)
         poses, times, indices = [], [], []
-        total = _expected_frames(reader.info, opts)
+        total, last_s = _expected_frames(reader.info, opts), 0.0
         with clock.stage("decode and pose"):
             for frame in video.prefetch(reader, 4):
+                last_s = frame.time_s
                 if opts.start_s is not None and frame.time_s < opts.start_s:
                     continue
                 if opts.end_s is not None and frame.time_s > opts.end_s:
@@ -129,6 +130,12 @@ def estimate(
                 if progress is not None:
                     progress("pose", len(times), total)
         info, reading = reader.info, reader.report
+    if not times and opts.start_s is not None and opts.start_s > last_s:
+        raise TooShort(
+            f"--config.start_s={opts.start_s:g} lies after the end of the clip, {last_s:.2f} s",
+            path,
+            "give a start inside the clip",
+        )
     time_s = np.asarray(times, np.float64)
     check_length(time_s, path)
     with clock.stage("track"):
@@ -144,7 +151,7 @@ def estimate(
         clip = to_source_pixels(clip, (info.width, info.height))
         if opts.mirrored:
             clip = unmirror(clip)
-    source = source_record(path, info, reading, indices, opts) | {
+    source = source_record(path, info, reading, indices, clip.duration_s, opts) | {
         "tracking": clip.source.get("tracking", {})
     }
     record = {"name": estimator.name, **estimator.model}
@@ -222,9 +229,26 @@ def unmirror(clip: Clip) -> Clip:
 
 
 def source_record(
-    path: pathlib.Path, info: Any, reading: Any, indices: list[int], opts: Options
+    path: pathlib.Path,
+    info: Any,
+    reading: Any,
+    indices: list[int],
+    seconds: float,
+    opts: Options,
 ) -> dict[str, Any]:
-    """Collects what the report says of the input, JSON-able."""
+    """Collects what the report says of the input, JSON-able.
+
+    Args:
+        path: video file or folder of images.
+        info: `VideoInfo` of it.
+        reading: the reader's report.
+        indices: source index of each analysed frame.
+        seconds: from the first to the last of them.
+        opts: the options.
+
+    Returns:
+        The record.
+    """
     record = info.as_dict() | {
         "notes": reading.notes(),
         "dropped_timestamps": reading.dropped_timestamps,
@@ -238,6 +262,7 @@ def source_record(
         "name": path.name,
         "sha256": content_sha256(path),
         "frames": len(indices),
+        "analysed_s": seconds,
         "first_frame": indices[0],
         "mirrored": opts.mirrored,
         "synthetic": info.title.startswith("SYNTHETIC"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dance_jax import skeleton
-from dance_jax.analysis.quality import MIN_VALID_FRACTION
+from dance_jax.analysis.quality import PARTS
 from dance_jax.analysis.result import Analysis, PersonAnalysis
 from dance_jax.data import mot, tables, trc
 
@@ -96,7 +96,20 @@ def write_poses_csv(file: pathlib.Path, person: PersonAnalysis, unit: str) -> di
 def write_poses_trc(
     file: pathlib.Path, person: PersonAnalysis, unit: str, image_size: tuple[int, int] | None
 ) -> dict[str, Any]:
-    """Writes the filtered pose as markers, y up; metres where a scale is known, else pixels."""
+    """Writes the filtered pose as markers, y up; metres where a scale is known, else pixels.
+
+    In pixels y = 0 is the picture's lower edge. In metres it is the floor as far as a picture shows
+    it: the 1st percentile of the height of heels and toes; the lower edge where no foot was seen.
+
+    Args:
+        file: the file to make.
+        person: the dancer.
+        unit: unit of the pose, "px", "m" or "height".
+        image_size: (width, height) in pixels, for turning y over.
+
+    Returns:
+        Notes for `analysis.json`.
+    """
     joints = skeleton.get("halpe26").joints
     position = np.zeros((*person.pose.shape[:2], 3), np.float64)
     position[..., : person.pose.shape[-1]] = person.pose
@@ -104,6 +117,9 @@ def write_poses_trc(
         position[..., 1] = (image_size[1] if image_size else 0) - position[..., 1]
     if unit != "m" and person.metres_per_px is not None:
         position, unit = position * person.metres_per_px, "m"
+        feet = position[:, [joints.index(name) for name in PARTS["feet"]], 1]
+        if np.isfinite(feet).any():
+            position[..., 1] -= np.nanpercentile(feet, 1)
     position[np.isnan(person.pose[..., 0])] = np.nan
     seen = np.isfinite(position).all(-1).any(0)
     kept = [name for name, keep in zip(joints, seen, strict=True) if keep]
@@ -130,28 +146,39 @@ def write_angles_csv(file: pathlib.Path, person: PersonAnalysis) -> dict[str, An
 def write_angles_mot(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
     """Writes the filtered angles for OpenSim, which cannot read gaps.
 
-    Angles known in less than half of the frames are left out; in the others the gaps are filled by
-    straight lines, and by the nearest value at the ends. How many values were filled is written
-    into the file's own header.
+    Refused angles are left out; in the others gaps are filled by straight lines, and by the nearest
+    value at the ends. How many values were filled, and in how many frames the limb was out of the
+    picture plane, is written into the file's own header.
+
+    Args:
+        file: the file to make.
+        person: the dancer.
+
+    Returns:
+        Notes for `analysis.json`.
     """
-    columns, filled = {}, {}
+    columns, filled, away = {}, {}, {}
     for at, name in enumerate(person.angle_names):
         value = np.asarray(person.angles[:, at], np.float64)
         good = np.isfinite(value)
-        if good.mean() < MIN_VALID_FRACTION:
+        if person.angle_status[name][0] != "ok":
             continue
+        if out := int((good & ~person.in_plane[:, at]).sum()):
+            away[name] = out
         if not good.all():
             filled[name] = int((~good).sum())
             value = np.interp(person.time_s, person.time_s[good], value[good])
         columns[name] = value
     left_out = [name for name in person.angle_names if name not in columns]
     if not columns:
-        why = "no angle is known in enough frames"
+        why = "every angle was refused"
         return {"unit": "deg", "left_out": left_out, "written": False, "reason": why}
     comment = ["angles in degrees by dance_jax; gaps filled by straight lines:"]
     comment += [f"  {name}: {count} of {len(person.time_s)}" for name, count in filled.items()]
+    comment += ["out of the picture plane, not to be believed (angles.csv says which frames):"]
+    comment += [f"  {name}: {count} of {len(person.time_s)}" for name, count in away.items()]
     mot.write_mot(file, columns, person.time_s, name="dance_jax_angles", comments=comment)
-    return {"unit": "deg", "filled": filled, "left_out": left_out}
+    return {"unit": "deg", "filled": filled, "out_of_plane": away, "left_out": left_out}
 
 
 def write_metrics(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:

@@ -11,7 +11,7 @@ JUMP_HEIGHTS = 0.02
 
 
 def glitches(
-    pose: np.ndarray, time_s: np.ndarray, half_window_s: float, n_sigma: float, max_gap_s: float
+    pose: np.ndarray, time_s: np.ndarray, window_s: float, n_sigma: float, max_gap_s: float
 ) -> np.ndarray:
     """Finds outliers of position that leave the smooth path through their neighbours.
 
@@ -25,14 +25,14 @@ def glitches(
     Args:
         pose: [T,J,C], NaN where unseen.
         time_s: [T] seconds.
-        half_window_s: half-width of the Hampel window in seconds.
+        window_s: width of the Hampel window in seconds.
         n_sigma: Hampel's limit in robust standard deviations.
         max_gap_s: gaps up to this length are bridged to find the path.
 
     Returns:
         bool[T,J].
     """
-    _, outlier = filters.hampel(pose, time_s, window_s=2 * half_window_s, n_sigma=n_sigma)
+    _, outlier = filters.hampel(pose, time_s, window_s=window_s, n_sigma=n_sigma)
     candidate = np.asarray(outlier).any(-1)
     least = JUMP_HEIGHTS * _height(pose)
     if not candidate.any() or not np.isfinite(least):

@@ -20,6 +20,28 @@ _SPEED_LABEL = {
     "right_ankle": "Right ankle speed",
 }
 
+# A summary needs nearly all frames in which the angle is known: those left out are the bent ones.
+MIN_KEPT = 0.8
+_RATE_NOTE = "99th percentile of the absolute angular velocity"
+_NOTES = {
+    "joint": {
+        "min": "1st percentile of the filtered angle",
+        "max": "99th percentile of the filtered angle",
+        "range": "99th minus 1st percentile of the filtered angle",
+        "peak_rate": _RATE_NOTE,
+    },
+    "segment": {
+        "range": "smallest arc that holds 98 % of the frames; whole turns are not counted",
+        "peak_rate": _RATE_NOTE,
+    },
+}
+_STATISTICS = {
+    "min": ("lowest", "deg"),
+    "max": ("highest", "deg"),
+    "range": ("range of motion", "deg"),
+    "peak_rate": ("peak angular speed", "deg/s"),
+}
+
 
 def with_measures(person: PersonAnalysis) -> PersonAnalysis:
     """Adds the measures of one dancer.
@@ -80,22 +102,38 @@ def _presence(person: PersonAnalysis) -> list[Measure]:
     return rows
 
 
-def circular_range(theta_deg: np.ndarray) -> float:
-    """Returns how far a direction swings: p99 - p1 about its circular mean, at most 360 degrees.
+def smallest_arc(theta_deg: np.ndarray, share: float = 0.98) -> float:
+    """Returns the smallest arc of the circle that holds a share of the directions, in degrees.
 
-    Where a limb passes through the line of sight its direction in the picture may jump by half a
-    turn either way, so the number of whole turns is not known and is not counted.
+    Where a limb passes through the line of sight its direction in the picture may jump either way,
+    so whole turns are not counted: the arc is at most 360 degrees.
 
     Args:
         theta_deg: [N] degrees, wrapped or not.
+        share: in (0, 1].
+    """
+    around = np.sort(np.asarray(theta_deg, float) % 360)
+    hold = max(int(np.ceil(share * len(around))), 1)
+    start = np.arange(len(around))
+    end = start + hold - 1
+    return float(np.min(around[end % len(around)] + 360 * (end >= len(around)) - around))
+
+
+def statistics(kind: str, theta_deg: np.ndarray) -> dict[str, float]:
+    """Returns the summary of one angle over the frames that support it, in degrees.
+
+    Args:
+        kind: "joint" or "segment".
+        theta_deg: [N] filtered angle, at least one frame.
 
     Returns:
-        Degrees.
+        "min" and "max" (1st and 99th percentile) and "range" (their difference) of a joint angle;
+        "range" (the smallest arc that holds 98 % of the frames) of a segment direction.
     """
-    turn = np.exp(1j * np.radians(theta_deg))
-    about = np.degrees(np.angle(turn * np.conj(turn.mean())))
-    low, high = np.percentile(about, (1, 99))
-    return float(high - low)
+    if kind == "segment":
+        return {"range": smallest_arc(theta_deg)}
+    low, high = np.percentile(theta_deg, (1, 99))
+    return {"min": float(low), "max": float(high), "range": float(high - low)}
 
 
 def _angles(person: PersonAnalysis) -> list[Measure]:
@@ -104,58 +142,40 @@ def _angles(person: PersonAnalysis) -> list[Measure]:
     for definition in angles.ANGLES:
         column = person.angle_names.index(definition.name)
         status, reason = person.angle_status[definition.name]
-        valid = np.isfinite(person.angles[:, column]) & person.in_plane[:, column]
+        known = np.isfinite(person.angles[:, column])
+        valid = known & person.in_plane[:, column]
         count = int(valid.sum())
-        theta = person.angles[valid, column]
-        omega = np.abs(person.angular_velocity[valid, column])
-        omega = omega[np.isfinite(omega)]
-        band = None
-        if person.view is not None:
-            ratio = person.in_plane_ratio[valid, column]
-            band = validity.band(definition.name, ratio, person.view[valid])
-        for key, label, unit, series, percentiles, note in (
-            ("min", "lowest", "deg", theta, (1,), "1st percentile of the filtered angle"),
-            ("max", "highest", "deg", theta, (99,), "99th percentile of the filtered angle"),
-            (
-                "range",
-                "range of motion",
-                "deg",
-                theta,
-                (1, 99),
-                "99th minus 1st percentile of the filtered angle",
-            ),
-            (
-                "peak_rate",
-                "peak angular speed",
-                "deg/s",
-                omega,
-                (99,),
-                "99th percentile of the absolute angular velocity",
-            ),
-        ):
-            if definition.kind == "segment" and key in ("min", "max"):
-                continue
-            ok = status == "ok" and len(series) > 0
-            value = None
-            if ok and key == "range" and definition.kind == "segment":
-                value = circular_range(series)
-            elif ok:
-                points = np.percentile(series, percentiles)
-                value = float(points[-1] - points[0] if len(points) == 2 else points[0])
+        if status == "ok" and count < MIN_KEPT * known.sum():
+            left_out = 100 * (1 - count / known.sum())
+            status, reason = (
+                "refused",
+                f"{left_out:.0f} % of the frames are out of the picture plane and may hold the "
+                f"extremes; at most {100 * (1 - MIN_KEPT):.0f} % are allowed",
+            )
+        values: dict[str, float] = {}
+        if status == "ok" and count:
+            values = statistics(definition.kind, person.angles[valid, column])
+            omega = np.abs(person.angular_velocity[valid, column])
+            values["peak_rate"] = float(np.nanpercentile(omega, 99))
+        for key in _NOTES[definition.kind]:
+            label, unit = _STATISTICS[key]
+            band = None
+            if key in values and person.view is not None:
+                band = validity.band(definition.name, key)
             rows.append(
                 Measure(
                     f"{definition.name}.{key}",
                     f"{definition.label}, {label}",
                     "angles",
-                    value,
+                    values.get(key),
                     unit,
-                    "ok" if ok else "refused",
-                    "" if ok else reason or "no frame supports it",
+                    "ok" if key in values else "refused",
+                    "" if key in values else reason or "no frame supports it",
                     count,
                     count / frames,
-                    band.median if ok and band and unit == "deg" else None,
-                    note,
-                    band.p90 if ok and band and unit == "deg" else None,
+                    band.median if band else None,
+                    _NOTES[definition.kind][key],
+                    band.p90 if band else None,
                 )
             )
     return rows

@@ -75,12 +75,48 @@ def angle_series(pose: np.ndarray) -> np.ndarray:
     return np.asarray(motion.unwrap(_angles(_padded(pose)), axis=0))[: len(pose)]
 
 
-def in_plane_ratio(pose: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-    """Returns the apparent length ratio of every angle of a 2D pose sequence: [T,A]."""
+def in_plane_ratio(pose: np.ndarray, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Measures how far the limbs lie in the picture plane, and from which side the dancer is seen.
+
+    Args:
+        pose: [T,26,2] cleaned pose.
+        time_s: [T] seconds.
+
+    Returns:
+        (apparent length ratio of every angle [T,A], view int8[T] as `validity.view`).
+    """
     padded = _padded(pose)
     step = float(np.median(np.diff(time_s)))
     clock = np.concatenate([time_s, time_s[-1] + step * np.arange(1, len(padded) - len(pose) + 1)])
-    return np.asarray(angles.in_plane_ratio(padded, time_s=clock))[: len(pose)]
+    ratio = np.asarray(angles.in_plane_ratio(padded, time_s=clock))[: len(pose)]
+    front = np.asarray(angles.frontality(padded, time_s=clock))[: len(pose)]
+    return ratio, validity.view(front)
+
+
+def settle(theta: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Starts every run of segment directions in (-180, 180]; within a run they stay continuous.
+
+    How often a limb turned while it was unseen or pointed at the camera cannot be known, so turns
+    are not counted across such spans.
+
+    Args:
+        theta: [T,A] radians, unwrapped.
+        valid: bool[T,A] in the picture plane.
+
+    Returns:
+        [T,A] radians; joint angles are left as they are.
+    """
+    out = np.array(theta)
+    for column, definition in enumerate(angles.ANGLES):
+        if definition.kind != "segment":
+            continue
+        value = out[:, column]
+        state = np.where(np.isfinite(value), 1 + valid[:, column].astype(int), 0)
+        starts = np.flatnonzero(np.diff(np.concatenate([[-1], state])))
+        for first, last in zip(starts, [*starts[1:], len(value)], strict=True):
+            if state[first]:
+                value[first:last] -= 2 * np.pi * np.ceil(value[first] / (2 * np.pi) - 0.5)
+    return out
 
 
 def analyse_person(clip: Clip, options: Options) -> PersonAnalysis:
@@ -109,11 +145,13 @@ def analyse_person(clip: Clip, options: Options) -> PersonAnalysis:
 
     planar = clip.pose.shape[-1] == 2
     names = angles.ANGLE_NAMES
-    ratio = (
-        in_plane_ratio(smooth_up, time_s) if planar else np.where(np.isfinite(theta), 1.0, np.nan)
-    )
-    side = validity.view(ratio, names)
-    in_plane = validity.in_plane(ratio, side, names) if planar else np.isfinite(theta)
+    if planar:
+        ratio, side = in_plane_ratio(smooth_up, time_s)
+        in_plane = validity.in_plane(ratio, side, names) & np.isfinite(theta)
+        theta, theta_raw = settle(theta, in_plane), settle(theta_raw, in_plane)
+    else:
+        in_plane = np.isfinite(theta)
+        ratio, side = np.where(in_plane, 1.0, np.nan), np.full(len(theta), -1, np.int8)
     status = quality.angle_status(np.isfinite(theta), in_plane, names, side, planar)
 
     height = float(scale.body_height(_padded(smooth_up)))

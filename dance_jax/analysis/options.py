@@ -31,7 +31,7 @@ class Options:
         num_people: how many people the estimator looks for.
         filter_cutoff_hz: -6 dB frequency of the zero-phase Butterworth low-pass, Hz.
         filter_order: order of its design, before it runs forwards and backwards.
-        outlier_window_s: half-width of the Hampel window in seconds; 0 turns it off.
+        outlier_window_s: width of the Hampel window in seconds; 0 turns it off.
         outlier_sigma: deviations beyond this many robust sigmas are outliers.
         max_gap_s: gaps up to this length are filled, in seconds.
         min_confidence: a joint below this confidence counts as unseen.
@@ -59,7 +59,7 @@ class Options:
     num_people: int = 4
     filter_cutoff_hz: float = 6.0
     filter_order: int = 4
-    outlier_window_s: float = 0.2
+    outlier_window_s: float = 0.4
     outlier_sigma: float = 3.0
     max_gap_s: float = 0.25
     min_confidence: float = 0.5

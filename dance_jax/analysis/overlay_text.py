@@ -44,7 +44,14 @@ def sprite(
 
 
 def size(text: str, scale: float, outline: int = 1, bold: bool = False) -> tuple[int, int]:
-    """Returns (width, height) in pixels of the sprite of a text."""
+    """Returns (width, height) in pixels of the sprite of a text.
+
+    Args:
+        text: the text.
+        scale: size of the font.
+        outline: width of its dark edge in pixels.
+        bold: drawn with a heavier stroke.
+    """
     colour, _ = sprite(text, (255, 255, 255), scale, outline, bold)
     return colour.shape[1], colour.shape[0]
 

@@ -14,7 +14,16 @@ STRIP_POSES = 12
 
 
 def presence_figure(person: PersonAnalysis, *, synthetic: bool = False, unit: str = "px") -> Any:
-    """Draws the mean confidence of each body part over time; hatched where it was not seen."""
+    """Draws the mean confidence of each body part over time; hatched where it was not seen.
+
+    Args:
+        person: the dancer.
+        synthetic: marks the figure as made from a rendered dancer.
+        unit: unit of the clip, "px" or "m".
+
+    Returns:
+        A matplotlib Figure.
+    """
     figure, axes = plot_style.grid(1, 1, 0.36 * len(person.parts) + 0.25, 0.62)
     axis = axes[0, 0]
     plot_style.title(
@@ -62,7 +71,16 @@ def presence_figure(person: PersonAnalysis, *, synthetic: bool = False, unit: st
 
 
 def pose_strip_figure(person: PersonAnalysis, *, synthetic: bool = False, unit: str = "px") -> Any:
-    """Draws evenly spaced stick figures along time, all at one scale, left and right coloured."""
+    """Draws evenly spaced stick figures along time, all at one scale, left and right coloured.
+
+    Args:
+        person: the dancer.
+        synthetic: marks the figure as made from a rendered dancer.
+        unit: unit of the clip, "px" or "m".
+
+    Returns:
+        A matplotlib Figure.
+    """
     from matplotlib.collections import LineCollection
 
     rows = strip_rows(np.isfinite(person.pose).all(-1))

@@ -72,7 +72,13 @@ def grid(
 
 
 def title(figure: Any, text: str, note: str = "") -> None:
-    """Writes the figure's title at the top left, with a smaller note under it."""
+    """Writes the figure's title at the top left, with a smaller note under it.
+
+    Args:
+        figure: a matplotlib Figure.
+        text: the title.
+        note: the note, "" for none.
+    """
     height = figure.get_size_inches()[1]
     figure.text(0.012, 1 - 0.08 / height, text, va="top", size=11, weight="bold")
     if note:
@@ -158,7 +164,13 @@ def limits(values: list[np.ndarray], floor: float) -> tuple[float, float]:
 
 
 def legend(figure: Any, *, lines: bool, states: bool) -> None:
-    """Adds one legend for the whole figure: sides where `lines`, validity marks where `states`."""
+    """Adds one legend for the whole figure.
+
+    Args:
+        figure: a matplotlib Figure.
+        lines: explain the lines of the sides.
+        states: explain the marks of validity.
+    """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

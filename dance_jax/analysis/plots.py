@@ -119,7 +119,16 @@ def angles_figure(person: PersonAnalysis, *, synthetic: bool = False, unit: str 
 def angular_velocity_figure(
     person: PersonAnalysis, *, synthetic: bool = False, unit: str = "px"
 ) -> Any:
-    """Draws angular velocities of the filtered angles, left over right."""
+    """Draws angular velocities of the filtered angles, left over right.
+
+    Args:
+        person: the dancer.
+        synthetic: marks the figure as made from a rendered dancer.
+        unit: unit of the clip, "px" or "m".
+
+    Returns:
+        A matplotlib Figure.
+    """
     return _angle_grid(
         person,
         f"{plot_style.SYNTHETIC * synthetic}Angular velocities, "
@@ -210,7 +219,16 @@ def _state_strip(axis, time_s, missing, away, bottom, side) -> None:
 
 
 def speeds_figure(person: PersonAnalysis, *, synthetic: bool = False, unit: str = "px") -> Any:
-    """Draws joint speeds, left over right, with gaps shaded."""
+    """Draws joint speeds, left over right, with gaps shaded.
+
+    Args:
+        person: the dancer.
+        synthetic: marks the figure as made from a rendered dancer.
+        unit: unit of the clip, "px" or "m".
+
+    Returns:
+        A matplotlib Figure.
+    """
     groups: dict[str, list[str]] = {}
     for name in person.speed_names:
         groups.setdefault(palette.without_side(name), []).append(name)

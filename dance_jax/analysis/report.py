@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dance_jax.analysis import plots, report_tables, report_text
+from dance_jax.analysis import plots, report_tables, report_text, validity
 from dance_jax.analysis.result import (
     NOT_ASSESSED,
     SCHEMA_VERSION,
@@ -22,6 +22,10 @@ from dance_jax.kinematics.angles import ANGLES
 
 EMBED_LIMIT_MB = 48.0
 _GROUPS = {"joint": "Joint angles", "segment": "Segment directions", "speed": "Speeds"}
+_AGAINST = {
+    "joint": "the joint's true 3D angle",
+    "segment": "the segment's true direction in the camera's plane, not in space",
+}
 _PLOTS = {
     "pose_strip": (
         "Poses along time",
@@ -76,6 +80,7 @@ def write_report(
     path = pathlib.Path(path)
     folder = path.parent if folder is None else pathlib.Path(folder)
     files = plots.plot_files(folder / "plots", analysis)
+    height_m = analysis.settings.get("height_m")
     name = report_text.printable(analysis.source.get("name", "clip"))
     context = {
         "title": f"{'SYNTHETIC: ' if analysis.synthetic else ''}Movement report: {name}",
@@ -83,10 +88,16 @@ def write_report(
         "analysis": analysis,
         "facts": report_tables.facts(analysis),
         "tracks": analysis.tracks,
-        "people": [_person(person, files[person.person_id]) for person in analysis.people],
+        "people": [
+            _person(person, files[person.person_id])
+            | {"scale": report_text.scale(person, analysis.clip.unit, height_m)}
+            for person in analysis.people
+        ],
         "overlay": _overlay(folder / "overlay.mp4", embed_limit_mb),
         "blurred": bool(analysis.settings.get("blur_faces")),
         "angle_table": report_tables.angle_table(),
+        "study": validity.table().get("made", {}),
+        "limit_deg": validity.table()["limit_deg"],
         "not_assessed": NOT_ASSESSED,
         "truth_rows": truth_rows or [],
         "command": report_text.command(analysis),
@@ -181,6 +192,7 @@ def _overlay(file: pathlib.Path, limit_mb: float) -> dict[str, Any]:
 def _person(person: PersonAnalysis, files: Mapping[str, pathlib.Path]) -> dict[str, Any]:
     pictures = {
         name: {
+            "name": name,
             "title": title,
             "alt": alt.format(id=person.person_id),
             "src": _data_uri(files[name], "image/png"),
@@ -198,14 +210,18 @@ def _person(person: PersonAnalysis, files: Mapping[str, pathlib.Path]) -> dict[s
     return {
         "person": person,
         "findings": report_text.findings(person),
+        "views": report_text.views(person),
         "parts": [
             (part, report_text.PART_STATUS.get(part.status, part.status)) for part in person.parts
         ],
         "angles": [
-            (_GROUPS[kind], tables.pop(kind)) for kind in ("joint", "segment") if kind in tables
+            (_GROUPS[kind], tables.pop(kind), _AGAINST[kind])
+            for kind in ("joint", "segment")
+            if kind in tables
         ],
         "groups": [
-            (_GROUPS.get(group, group.capitalize()), table) for group, table in tables.items()
+            (group, _GROUPS.get(group, group.capitalize()), table)
+            for group, table in tables.items()
         ],
         "refused": report_text.refusals(person.measures),
         "events": report_tables.events(person),

@@ -15,7 +15,8 @@ _FACTS = (
     ("height", "Height (px)"),
     ("fps", "Frames per second"),
     ("frames", "Frames analysed"),
-    ("duration_s", "Duration (s)"),
+    ("analysed_s", "Analysed (s)"),
+    ("duration_s", "Duration of the file (s)"),
     ("codec", "Codec"),
     ("container", "Container"),
     ("rotation", "Rotation flag (degrees)"),
@@ -37,9 +38,19 @@ def facts(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def table(measures: Sequence[Measure]) -> dict[str, Any]:
-    """Arranges measures "subject, statistic" as one row a subject and one column a statistic."""
+    """Arranges measures "subject, statistic" as one row a subject and one column a statistic.
+
+    Args:
+        measures: of one kind, in the order of the rows.
+
+    Returns:
+        {"columns", "rows", "banded", "error_of"}: a row's error is that of its range where it has
+        one, else of its first measure with a band; "error_of" names that statistic.
+    """
     columns: dict[str, dict[str, str]] = {}
     rows: dict[str, dict[str, Any]] = {}
+    error_of = ""
+    ranged = any(m.key.endswith(".range") for m in measures)
     for m in measures:
         subject, _, statistic = m.label.rpartition(", ")
         subject, statistic = (subject, statistic) if subject else (statistic, "value")
@@ -51,10 +62,16 @@ def table(measures: Sequence[Measure]) -> dict[str, Any]:
             subject, {"label": subject, "cells": {}, "fraction": m.fraction, "band": None}
         )
         row["cells"][heading] = m.value
-        if m.band is not None:
+        wanted = m.key.endswith(".range") if ranged else row["band"] is None
+        if m.band is not None and wanted:
             row |= {"band": m.band, "band_p90": m.band_p90, "band_unit": m.unit}
-    table = {"columns": list(columns.values()), "rows": list(rows.values())}
-    return table | {"banded": any(row["band"] is not None for row in rows.values())}
+            error_of = error_of or statistic
+    return {
+        "columns": list(columns.values()),
+        "rows": list(rows.values()),
+        "banded": any(row["band"] is not None for row in rows.values()),
+        "error_of": error_of,
+    }
 
 
 def events(person: PersonAnalysis) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dance_jax import skeleton
 from dance_jax.analysis.result import Analysis, PersonAnalysis
-from dance_jax.kinematics import angles
+from dance_jax.kinematics import angles, scale
 
 BODY = tuple(
     f"{side}_{joint}"
@@ -57,16 +57,16 @@ def joint_errors(pose: np.ndarray, true_pose: np.ndarray) -> np.ndarray:
 
 
 def true_height(true_pose: np.ndarray) -> float:
-    """Height of the figure in pixels: the greatest extent of its joints over the clip."""
-    y = true_pose[..., 1]
-    return float(np.nanmax(np.nanmax(y, -1) - np.nanmin(y, -1)))
+    """Body height in pixels, by the definition of `kinematics.scale.body_height`."""
+    return float(scale.body_height(np.asarray(true_pose, np.float32)))
 
 
 def swapped(pose: np.ndarray, true_pose: np.ndarray) -> np.ndarray:
     """Frames in which left and right of the whole body are exchanged.
 
-    A frame is swapped when the figure fits the truth better with its sides exchanged, by the sum
-    over shoulders, hips, knees and ankles, while true shoulders or hips are apart in the picture.
+    A frame is swapped when the figure fits the truth better with its sides exchanged, by the sum of
+    distances over shoulders, hips, knees and ankles. Where the true sides lie within 3 % of body
+    height of each other on average (a side view), there is nothing to tell and no swap.
 
     Args:
         pose: [T,26,2] pixels.
@@ -80,8 +80,10 @@ def swapped(pose: np.ndarray, true_pose: np.ndarray) -> np.ndarray:
     other = [skeleton.get("halpe26").flip[i] for i in at]
     straight = np.linalg.norm(pose[:, at, :2] - true_pose[:, at, :2], axis=-1)
     crossed = np.linalg.norm(pose[:, at, :2] - true_pose[:, other, :2], axis=-1)
-    with np.errstate(invalid="ignore"):
-        return np.nansum(crossed, 1) < 0.5 * np.nansum(straight, 1)
+    apart = np.linalg.norm(true_pose[:, at, :2] - true_pose[:, other, :2], axis=-1).mean(1)
+    both = np.isfinite(straight) & np.isfinite(crossed)
+    worse = np.where(both, straight - crossed, 0.0).sum(1) > 0
+    return worse & (apart > 0.03 * true_height(true_pose))
 
 
 def angle_errors(theta_deg: np.ndarray, true_deg: np.ndarray) -> np.ndarray:
@@ -98,14 +100,21 @@ def angle_errors(theta_deg: np.ndarray, true_deg: np.ndarray) -> np.ndarray:
 
 
 def compare(
-    analysis: Analysis, true_pose_px: np.ndarray, true_time_s: np.ndarray
+    analysis: Analysis,
+    true_pose_px: np.ndarray,
+    true_time_s: np.ndarray,
+    true_pose: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
-    """Compares the (first) analysed dancer with the projected truth.
+    """Compares the (first) analysed dancer with the truth.
+
+    The rows with a bar compare with the truth as projected into the picture: they judge the pose
+    estimation. With `true_pose`, further rows compare what the report shows with true 3D angles.
 
     Args:
         analysis: analysis of the rendered video.
         true_pose_px: [N,26,2] true joints in pixels, y down.
         true_time_s: [N] seconds.
+        true_pose: [N,26,3] true joints in metres, y up.
 
     Returns:
         Rows {"what", "value", "p90", "unit", "n", "limit", "ok"}; limit and ok are None where the
@@ -113,60 +122,46 @@ def compare(
     """
     person = analysis.people[0]
     at = match_frames(person.time_s - person.time_s[0], true_time_s - true_time_s[0])
-    true_pose = true_pose_px[at]
+    flat = true_pose_px[at]
     raw_all = _raw(analysis, person)
     found = np.isfinite(raw_all).all(-1).any(-1)
+    swaps = swapped(raw_all, flat)
     rows = [
-        _row(
-            "frames with a pose",
-            100 * found.mean(),
-            None,
-            "%",
-            len(found),
-            LIMITS["detected"],
-            True,
-        )
+        _row("frames with a pose", 100 * found, "%", LIMITS["detected"], share=True, at_least=True),
+        _row("whole-body left/right swaps", 100 * swaps, "%", LIMITS["swaps"], share=True),
     ]
     for label, pose in (("as estimated", raw_all), ("filtered", person.pose)):
-        error = joint_errors(pose, true_pose)
-        error = error[np.isfinite(error)]
-        rows.append(
-            _row(
-                f"2D joint error, {label}",
-                np.median(error),
-                np.percentile(error, 90),
-                "% of body height",
-                error.size,
-                LIMITS["joint"],
-            )
-        )
-    swaps = swapped(raw_all, true_pose)
-    rows.append(
-        _row(
-            "whole-body left/right swaps",
-            100 * swaps.mean(),
-            None,
-            "%",
-            len(swaps),
-            LIMITS["swaps"],
-        )
-    )
-    true_deg = np.degrees(np.asarray(angles.compute(angles.image_to_y_up(true_pose))))
+        error = joint_errors(pose, flat)
+        what = f"joints in the picture, {label}"
+        rows.append(_row(what, error, "% of body height", LIMITS["joint"]))
+    picture_deg = np.degrees(np.asarray(angles.compute(angles.image_to_y_up(flat))))
+    solid_deg = None
+    if true_pose is not None:
+        solid_deg = np.degrees(np.asarray(angles.compute(np.asarray(true_pose[at], np.float32))))
     for joint in ("elbow", "shoulder", "hip", "knee"):
         columns = [person.angle_names.index(f"{side}_{joint}") for side in ("left", "right")]
-        error = angle_errors(person.angles[:, columns], true_deg[:, columns])
-        error = error[np.isfinite(error)]
-        rows.append(
-            _row(
-                f"2D {joint} angle error, filtered",
-                np.median(error) if error.size else np.nan,
-                np.percentile(error, 90) if error.size else np.nan,
-                "deg",
-                error.size,
-                LIMITS.get(joint, LIMITS["angle"]),
-            )
-        )
+        error = angle_errors(person.angles[:, columns], picture_deg[:, columns])
+        limit = LIMITS.get(joint, LIMITS["angle"])
+        rows.append(_row(f"{joint} angle in the picture", error, "deg", limit))
+        if solid_deg is not None:
+            error = angle_errors(person.angles[:, columns], solid_deg[:, columns])
+            shown = np.where(person.in_plane[:, columns], error, np.nan)
+            rows.append(_row(f"{joint}, frames shown, against true 3D", shown, "deg"))
+    if solid_deg is not None:
+        errors = _ranges(person, solid_deg)
+        rows.append(_row("joint ranges reported, against true 3D", errors, "deg"))
     return rows
+
+
+def _ranges(person: PersonAnalysis, solid_deg: np.ndarray) -> np.ndarray:
+    """Absolute errors of the reported ranges of motion of joints, degrees."""
+    errors = []
+    for measure in person.measures:
+        name, _, statistic = measure.key.partition(".")
+        if statistic == "range" and measure.value is not None and angles.get(name).kind == "joint":
+            low, high = np.percentile(solid_deg[:, person.angle_names.index(name)], (1, 99))
+            errors.append(abs(measure.value - (high - low)))
+    return np.array(errors)
 
 
 def _raw(analysis: Analysis, person: PersonAnalysis) -> np.ndarray:
@@ -176,20 +171,29 @@ def _raw(analysis: Analysis, person: PersonAnalysis) -> np.ndarray:
 
 def _row(
     what: str,
-    value: float,
-    p90: float | None,
+    errors: np.ndarray,
     unit: str,
-    n: int,
     limit: float | None = None,
+    *,
+    share: bool = False,
     at_least: bool = False,
 ) -> dict[str, Any]:
-    ok = None if limit is None else bool(value >= limit if at_least else value <= limit)
+    """One row: the median and 90th percentile of errors, or the mean of a share of frames."""
+    errors = np.asarray(errors, float)
+    errors = errors[np.isfinite(errors)]
+    value = p90 = None
+    if errors.size:
+        value = float(errors.mean() if share else np.median(errors))
+        p90 = None if share else float(np.percentile(errors, 90))
+    ok = None
+    if limit is not None:
+        ok = value is not None and (value >= limit if at_least else value <= limit)
     return {
         "what": what,
-        "value": float(value),
-        "p90": None if p90 is None else float(p90),
+        "value": value,
+        "p90": p90,
         "unit": unit,
-        "n": int(n),
+        "n": int(errors.size),
         "limit": limit,
         "ok": ok,
     }

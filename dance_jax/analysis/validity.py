@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 VIEWS = ("front", "oblique", "side")
-# Apparent width of shoulders and pelvis over their longest, about |cos yaw|; back counts as front.
+# Apparent width of shoulders and pelvis over a usual body's, about |cos yaw|; back is front.
 VIEW_EDGES = (0.7, 0.35)
 
 
 class Band(NamedTuple):
-    """Error to expect of an angle, in degrees: median and 90th percentile of the absolute error."""
+    """Error to expect of a reported number: median and 90th percentile, in degrees."""
 
     median: float
     p90: float
@@ -41,21 +41,17 @@ def group(name: str) -> str:
     return name.removeprefix("left_").removeprefix("right_")
 
 
-def view(ratio: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Tells from which side the dancer is seen, by the apparent width of shoulders and pelvis.
+def view(frontality: np.ndarray) -> np.ndarray:
+    """Tells from which side the dancer is seen.
 
     Args:
-        ratio: [T,A] apparent length ratios (`kinematics.angles.in_plane_ratio`).
-        names: A angle names; "shoulders" and "pelvis" among them.
+        frontality: [T] from `kinematics.angles.frontality`, about |cos yaw|.
 
     Returns:
-        int8[T]: position in VIEWS, -1 where neither width was seen.
+        int8[T]: position in VIEWS, -1 where it is not known.
     """
-    widths = ratio[:, [names.index("shoulders"), names.index("pelvis")]]
-    seen = np.isfinite(widths)
-    mean = np.where(seen, widths, 0.0).sum(1) / np.maximum(seen.sum(1), 1)
-    side = np.where(mean >= VIEW_EDGES[0], 0, np.where(mean >= VIEW_EDGES[1], 1, 2))
-    return np.where(seen.any(1), side, -1).astype(np.int8)
+    side = np.where(frontality >= VIEW_EDGES[0], 0, np.where(frontality >= VIEW_EDGES[1], 1, 2))
+    return np.where(np.isfinite(frontality), side, -1).astype(np.int8)
 
 
 def threshold(name: str, side: str) -> float | None:
@@ -90,23 +86,18 @@ def in_plane(ratio: np.ndarray, side: np.ndarray, names: Sequence[str]) -> np.nd
         return ratio >= least[side]
 
 
-def band(name: str, ratio: np.ndarray, side: np.ndarray) -> Band | None:
-    """Returns the error band of one angle over the frames that a measure rests on.
+def band(name: str, statistic: str) -> Band | None:
+    """Returns the error to expect of one reported number.
 
     Args:
         name: an angle of `dance_jax.kinematics.angles`.
-        ratio: [N] apparent length ratios of those frames.
-        side: int8[N] views of those frames.
+        statistic: "min", "max" or "range".
 
     Returns:
-        The study's median and 90th percentile of the absolute error, averaged over the clip's own
-        frames; None where the study holds no figure for any of them.
+        Median and 90th percentile, over the study's clips, of the absolute difference between the
+        number that the report gives and the true one; None where too few clips gave it.
     """
-    content = table()
-    at = np.digitize(ratio, content["ratio_edges"][1:-1])
-    known = [
-        (cell["median"], cell["p90"])
-        for k, s in zip(at, side, strict=True)
-        if s >= 0 and (cell := content["cells"][group(name)][VIEWS[s]][k])["median"] is not None
-    ]
-    return Band(*(float(x) for x in np.mean(known, axis=0))) if known else None
+    cell = table()["reported"][group(name)].get(statistic)
+    if cell is None or cell["median"] is None:
+        return None
+    return Band(float(cell["median"]), float(cell["p90"]))

@@ -45,15 +45,15 @@ def page(table: dict[str, Any]) -> str:
     lines = [
         "# When may a 2D angle be believed?",
         "",
-        "Measured on **synthetic** dancers, rendered on a turntable that goes round once a clip: "
-        f"{made['clips']} clips, {made['frames']} frames, {made['fps']:g} frames/s, "
-        f"{made['size'][0]}x{made['size'][1]}, estimator {made.get('estimator', '')}, low-pass "
-        f"{made['filter_cutoff_hz']:g} Hz. Nothing here is evidence about real dancers.",
+        f"Measured on **{made['data']}**: {made['clips']} clips of "
+        f"{made['seconds']:g} s, {made['frames']} analysed frames, {made['fps']:g} frames/s, "
+        f"{made['size'][0]}x{made['size'][1]}; estimators, pooled: {made['estimator']}; low-pass "
+        f"{made['filter_cutoff_hz']:g} Hz. Nothing here is evidence about real dancers, and frames "
+        "of one clip are alike: the number of clips says more than the number of frames.",
         "",
         "Each 2D angle is compared with the true 3D angle of the same frame, segment directions "
         "with the true direction in the camera's plane. Cells: median / 90th percentile of the "
-        f"absolute error in degrees; left and right pooled; '-' below 30 frames. In all, "
-        f"{made['frames']} frames times two sides.",
+        "absolute error in degrees; left and right pooled; '-' below 30 frames.",
         "",
         "```",
         "python -m dance_jax.launch --config=configs/benchmark.py "
@@ -68,7 +68,7 @@ def page(table: dict[str, Any]) -> str:
         "segment, over the clip's robust longest, reaches the ratio below. It is the lowest ratio "
         f"from which the median error stays within {table['limit_deg']:g} degrees in that view; "
         "'never' means that no ratio does. The view comes from the apparent width of shoulders and "
-        "pelvis (0.7 and more: front or back; below 0.35: side).",
+        "pelvis against a usual body (0.7 and more: front or back; below 0.35: side).",
         "",
         "| angle | " + " | ".join(VIEWS) + " | error where kept | error where refused | kept |",
         "|---" * (len(VIEWS) + 4) + "|",
@@ -80,6 +80,20 @@ def page(table: dict[str, Any]) -> str:
             f"| {name} | {' | '.join(limits)} | {_cell(kept)} | "
             f"{_cell(table['out_of_plane'][name])} | {100 * kept['kept']:.0f} % |"
         )
+    lines += [
+        "",
+        "## Error of the numbers that a report gives",
+        "",
+        "A summary of an angle is given when it is known in half of the frames and no more than a "
+        "fifth of those are out of the picture plane. Reported minus true number of the clip, "
+        "absolute; n = clips, sides and estimators that gave one; '-' below 10.",
+        "",
+        "| angle | lowest | highest | range | n |",
+        "|---|---|---|---|---|",
+    ]
+    for name, cells in table["reported"].items():
+        shown = [_cell(cells[key]) if key in cells else "-" for key in ("min", "max", "range")]
+        lines.append(f"| {name} | {' | '.join(shown)} | {cells.get('range', {'n': 0})['n']} |")
     for view in VIEWS:
         lines += ["", f"## By apparent length, seen from: {view}", ""]
         lines += _grid(_bins(table["ratio_edges"]), {n: c[view] for n, c in table["cells"].items()})

@@ -53,7 +53,14 @@ class Composer:
         )
 
     def place(self, foot: int, side: float = 0.0, front: float = 0.0, psi: float | None = None):
-        """(x, z, yaw) of a foot at home, moved sideways (outwards) and to the front, in metres."""
+        """Returns (x, z, yaw) of a foot near its home, metres and radians.
+
+        Args:
+            foot: LEFT or RIGHT.
+            side: shift outwards, metres.
+            front: shift to the front, metres.
+            psi: heading of the body in radians; the present one by default.
+        """
         psi = self.psi if psi is None else psi
         sign = 1.0 if foot == LEFT else -1.0
         across, along = sign * (self.half + side), front
@@ -62,7 +69,15 @@ class Composer:
         return x, z, psi + sign * np.deg2rad(self.style.turnout_deg)
 
     def swing(self, foot: int, end_s: float, goal, *, last_s: float = 0.0, **more) -> None:
-        """A step of `foot` that lands at `end_s`; the other foot carries meanwhile."""
+        """Adds a step; the other foot carries meanwhile.
+
+        Args:
+            foot: LEFT or RIGHT.
+            end_s: landing, seconds.
+            goal: (x, z, yaw) where it lands, see `place`.
+            last_s: seconds in the air; 0 chooses them by the beat.
+            **more: `lift`, `reach` and `push` of `Swing`.
+        """
         last_s = last_s or min(0.42, 0.8 * self.period)
         lift = more.pop("lift", self.style.lift)
         earlier = self.plan.swings[foot]
@@ -72,7 +87,13 @@ class Composer:
         self.carry(foot, start_s)
 
     def carry(self, free: int, time_s: float, share: float = 0.94) -> None:
-        """Weight goes onto the other foot just as `free` leaves the floor."""
+        """Puts the weight onto the other foot just as `free` leaves the floor.
+
+        Args:
+            free: the foot that leaves, LEFT or RIGHT.
+            time_s: lift-off, seconds.
+            share: fraction of the weight on the other foot.
+        """
         self.plan.weight.add(time_s + 0.05, (1 - share if free == LEFT else share,), 0.34)
 
     def settle(self, time_s: float, left: float = 0.5) -> None:
@@ -80,7 +101,13 @@ class Composer:
         self.plan.weight.add(time_s + 0.2, (left,), 0.34)
 
     def dip(self, low_s: float, depth: float, half_s: float) -> None:
-        """Knees bend, lowest at `low_s`; depth is a fraction of the leg length."""
+        """Bends and stretches the knees.
+
+        Args:
+            low_s: when they are lowest, seconds.
+            depth: how far the hips sink, as a fraction of the leg length.
+            half_s: seconds down, and again up.
+        """
         base = self.style.base_drop
         self.plan.drop.add(low_s, (base + depth * self.amplitude,), half_s)
         self.plan.drop.add(low_s + half_s, (base,), half_s)
@@ -158,7 +185,16 @@ class Composer:
         return 2
 
     def turn(self, i: int, angle: float | None = None, beats: int = 4) -> int:
-        """The whole body turns on small steps."""
+        """The whole body turns on small steps.
+
+        Args:
+            i: the first beat.
+            angle: radians, positive to the dancer's left; None: once round, either way.
+            beats: how long it takes.
+
+        Returns:
+            The number of beats.
+        """
         if angle is None:
             angle = 2 * np.pi * self.rng.choice([-1, 1])
         start, end, before = self.at[i], self.at[i + beats], self.psi

@@ -119,7 +119,16 @@ def is_variable_rate(time_s: np.ndarray, tick_s: float = 0.0) -> bool:
 
 
 def reduced_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    """Returns (width, height) with the longer side at most `max_side` pixels; never enlarges."""
+    """Returns the size at which a picture is decoded; never enlarges.
+
+    Args:
+        width: pixels.
+        height: pixels.
+        max_side: the most pixels of the longer side; None keeps the size.
+
+    Returns:
+        (width, height) in pixels.
+    """
     longer = max(width, height)
     if max_side is None or longer <= max_side:
         return width, height

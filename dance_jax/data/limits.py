@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """The largest input that is read; each is a key of the configuration with the same name.
+    """The largest input that is read; all but max_pixels are keys of the config `analyze`.
 
     Attributes:
         max_width: pixels, of the longer side: a phone held upright is no larger than one held flat.
@@ -31,16 +31,29 @@ class Limits:
     max_pixels: float = 5e11
 
     def refuse(self, key: str, what: str, where: object) -> InputError:
-        """Returns the error that names the limit and the key that raises it."""
+        """Returns the error that names the limit and the config key that raises it.
+
+        Args:
+            key: name of the limit; `max_pixels` is fixed, so no config key raises it.
+            what: what is over it.
+            where: the file.
+        """
         limit = getattr(self, key)
+        more = "" if key == "max_pixels" else f", or raise --config.{key}"
         return InputError(
             f"{what}, over the limit {key}={limit:g}",
             where,
-            f"use a smaller or shorter clip, or raise --config.{key}",
+            f"use a smaller or shorter clip{more}",
         )
 
     def check_size(self, width: int, height: int, where: object) -> None:
-        """Raises InputError where the picture is larger than allowed."""
+        """Raises InputError where the picture is larger than allowed.
+
+        Args:
+            width: pixels.
+            height: pixels.
+            where: the file.
+        """
         what = f"the picture is {width}x{height}"
         if max(width, height) > self.max_width:
             raise self.refuse("max_width", what, where)

@@ -62,7 +62,14 @@ def make(
     second: int | None = None,
     share: np.ndarray | float = 0.0,
 ) -> Mesh:
-    """A mesh in one frame; colour is [3] or [M,3]."""
+    """Returns a mesh whose parts all follow one frame, or two where `second` is given.
+
+    Args:
+        vertices: [N,3] metres.
+        faces: [M,K] indices of corners.
+        colour: [3] or [M,3].
+        origin, frame, nearer, second, share: see `Mesh`, one for all, or [N] for `share`.
+    """
     n, m = len(vertices), len(faces)
     return Mesh(
         vertices=np.asarray(vertices, float),
@@ -102,7 +109,14 @@ def tube(rings: Sequence[Sequence[float]], sides: int = 12) -> tuple[np.ndarray,
 def ellipsoid(
     centre: Sequence[float], radii: Sequence[float], sides: int = 10, rings: int = 6
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An ellipsoid along the frame's axes: vertices [N,3] and quads [M,4]."""
+    """Returns an ellipsoid along the frame's axes: vertices [N,3] and quads [M,4].
+
+    Args:
+        centre: (x, y, z) metres.
+        radii: (x, y, z) metres.
+        sides: corners of each ring.
+        rings: bands from pole to pole.
+    """
     lat = np.linspace(np.pi / 2, -np.pi / 2, rings + 1)
     rows = [
         (centre[1] + radii[1] * s, radii[0] * c, radii[2] * c, centre[0], centre[2])
@@ -112,7 +126,13 @@ def ellipsoid(
 
 
 def rounded(rings: Sequence[Sequence[float]], sides: int = 12, cap: float = 0.7):
-    """A tube with domed ends; `cap` is the dome's height over its radius."""
+    """Returns a tube with domed ends: vertices [N,3] and quads [M,4].
+
+    Args:
+        rings: rows as of `tube`.
+        sides: corners of each ring.
+        cap: height of the domes over their radius.
+    """
     rows = [(*r, 0.0, 0.0)[:5] for r in rings]
     steps = ((0.35, 0.94), (0.7, 0.71), (0.95, 0.31))
 

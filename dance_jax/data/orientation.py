@@ -76,7 +76,16 @@ def orientation_of(frame: Any) -> Orientation:
 
 
 def square_size(stream: Any, width: int, height: int) -> tuple[int, int]:
-    """Returns the stored size with its width stretched to square pixels (angles depend on it)."""
+    """Returns the stored size with its width stretched to square pixels (angles depend on it).
+
+    Args:
+        stream: PyAV video stream, for its sample aspect ratio.
+        width: stored width in pixels.
+        height: stored height in pixels.
+
+    Returns:
+        (width, height) in square pixels.
+    """
     aspect = stream.sample_aspect_ratio
     if not aspect or not Fraction(1, 4) <= aspect <= 4 or abs(float(aspect) - 1) < 0.005:
         return width, height

@@ -30,7 +30,13 @@ class Track:
         self.keys: list[tuple[float, np.ndarray, float]] = []
 
     def add(self, time_s: float, value: Sequence[float], change_s: float) -> None:
-        """Adds a key that is reached at `time_s`, by a change that takes `change_s` seconds."""
+        """Adds a key.
+
+        Args:
+            time_s: when it is reached, seconds.
+            value: [D] the value there.
+            change_s: how long the change to it takes, seconds.
+        """
         value = np.asarray(value, float)
         self.keys.append((time_s, value - self.last, max(change_s, 1e-3)))
         self.last = value

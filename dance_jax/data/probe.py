@@ -145,7 +145,7 @@ def check_fps(fps: float | None) -> None:
     """Raises InputError where a given frame rate is not a positive number."""
     if fps is not None and not (0 < fps <= 1e4):
         raise InputError(
-            f"the frame rate must be above 0, got {fps}", "fps", "give frames per second"
+            f"the frame rate must be above 0, got {fps}", "--config.fps", "give frames per second"
         )
 
 

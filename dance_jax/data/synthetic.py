@@ -115,7 +115,11 @@ class SyntheticDance:
     ) -> SyntheticDance:
         """Returns the dance turned to its left about the room's middle, then shifted.
 
-        A yaw of shape [T] turns frame by frame (a dancer on a turntable: the feet slide).
+        Args:
+            x_m: shift along x, metres.
+            z_m: shift along z, metres.
+            yaw_deg: degrees; of shape [T] it turns frame by frame (a dancer on a turntable: the
+                feet slide).
         """
         turned = turn(1, np.broadcast_to(np.deg2rad(yaw_deg), self.time_s.shape))
         back = turned.transpose(0, 2, 1)

@@ -22,7 +22,7 @@ from dance_jax.kinematics.angle_table import (
     flip_angle,
     indices,
 )
-from dance_jax.kinematics.in_plane import in_plane_ratio
+from dance_jax.kinematics.in_plane import frontality, in_plane_ratio
 from dance_jax.kinematics.vectors import angle_between, finite_or, safe_atan2
 from dance_jax.kinematics.windows import bucket, floating, is_concrete
 
@@ -34,6 +34,7 @@ __all__ = [
     "AngleDef",
     "compute",
     "flip_angle",
+    "frontality",
     "get",
     "image_to_y_up",
     "in_plane_ratio",

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dance_jax.kinematics.angle_table import ANGLE_NAMES, BY_NAME, Point, indices
-from dance_jax.kinematics.scale import body_height, upper_percentile
+from dance_jax.kinematics.scale import body_height, body_height_from_trunk, upper_percentile
 from dance_jax.kinematics.vectors import finite_or, safe_norm
 from dance_jax.kinematics.windows import (
     bucket,
@@ -53,6 +53,9 @@ _LONG = (
     ),
     ("hip", "neck"),
 )
+
+_WIDTHS = (("right_shoulder", "left_shoulder"), ("right_hip", "left_hip"))
+_WIDTH_FRACTIONS = (0.20, 0.118)
 
 # Usual lengths between joint centres as fractions of stature (Drillis & Contini, in Winter),
 # lowered where joint centres lie inside that figure's landmarks (heel to big toe) and,
@@ -163,6 +166,38 @@ def _frame_scale(
     return jnp.where(known, third, 1.0)
 
 
+def frontality(
+    pose: jnp.ndarray, time_s: np.ndarray | None = None, window_s: float = 0.5
+) -> jnp.ndarray:
+    """Measures how far the dancer faces the camera or turns the back to it: about |cos yaw|.
+
+        mean of  width(t) / (scale(t) f H)  over shoulders (f = .20) and pelvis (f = .118)
+
+    The widths are held to a usual body, not to the clip's own widest view: a dancer filmed from one
+    oblique side all the time never shows the full width. H is the body height in the picture.
+
+    Args:
+        pose: [T, 26, 2] in pixels, y up or down; NaN where missing.
+        time_s: [T] seconds for the slow per-frame scale; None takes each frame alone.
+        window_s: see `frame_scale`.
+
+    Returns:
+        [T], 1 = seen from the front or the back, 0 = from the side; NaN where neither width, or no
+        body height, was seen.
+
+    Source: fractions measured on rendered dancers seen from the front (this project).
+    """
+    pose = jnp.asarray(pose)
+    level = pose / frame_scale(pose, time_s, window_s)[:, None, None]
+    height = body_height(level)
+    height = jnp.where(jnp.isfinite(height), height, body_height_from_trunk(level))
+    widths = _lengths(level, _WIDTHS) / (np.asarray(_WIDTH_FRACTIONS, np.float32) * height)
+    seen = jnp.isfinite(widths)
+    count = seen.sum(-1)
+    total = jnp.where(seen, widths, 0.0).sum(-1)
+    return jnp.where(count > 0, total / jnp.maximum(count, 1), jnp.nan)
+
+
 def _positive(x: jnp.ndarray) -> jnp.ndarray:
     return jnp.where(x > 0, x, jnp.nan)
 
@@ -174,7 +209,7 @@ def in_plane_ratio(
     *,
     window_s: float = 0.5,
     percentile: float = 95.0,
-    prior: float = 0.8,
+    prior: float = 0.9,
     scale: jnp.ndarray | None = None,
 ) -> jnp.ndarray:
     """Measures how far each angle's segments lie in the picture plane.

@@ -15,13 +15,25 @@ FRACTION = {"shank": 0.285 - 0.039, "thigh": 0.530 - 0.285, "trunk": 0.818 - 0.5
 
 
 def segment_length(pose: jnp.ndarray, a: str, b: str) -> jnp.ndarray:
-    """Returns the distance of two HALPE-26 joints [...], NaN where one is missing."""
+    """Returns the distance of two HALPE-26 joints [...], NaN where one is missing.
+
+    Args:
+        pose: [..., 26, C].
+        a: name of a joint.
+        b: name of another.
+    """
     v = pose[..., index(CANON, b), :] - pose[..., index(CANON, a), :]
     return jnp.where(jnp.isfinite(v).all(-1), safe_norm(finite_or(v)), jnp.nan)
 
 
 def upper_percentile(x: jnp.ndarray, percentile: float, axis: int = 0) -> jnp.ndarray:
-    """Returns a percentile over the finite entries; NaN where there are none."""
+    """Returns a percentile over the finite entries; NaN where there are none.
+
+    Args:
+        x: any shape.
+        percentile: 0 to 100.
+        axis: the axis that is reduced.
+    """
     seen = jnp.isfinite(x)
     # Missing entries sort to the end, where the rank below never reaches.
     ordered = jnp.sort(jnp.where(seen, x, jnp.inf), axis=axis)

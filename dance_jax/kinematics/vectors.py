@@ -15,7 +15,13 @@ def finite_or(x: jnp.ndarray, fill: float = 0.0) -> jnp.ndarray:
 
 
 def safe_norm(v: jnp.ndarray, axis: int = -1, keepdims: bool = False) -> jnp.ndarray:
-    """Returns |v|; at v = 0 the value and the gradient are 0."""
+    """Returns |v|; at v = 0 the value and the gradient are 0.
+
+    Args:
+        v: any shape.
+        axis: the axis of the components.
+        keepdims: keep that axis, of length 1.
+    """
     squared = jnp.sum(v * v, axis=axis, keepdims=keepdims)
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)

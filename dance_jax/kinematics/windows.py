@@ -49,7 +49,18 @@ def window_bounds(
 def windowed(
     x: jnp.ndarray, start: jnp.ndarray, stop: jnp.ndarray, half: int, fill: float = jnp.nan
 ) -> jnp.ndarray:
-    """Gathers x[T, ...] into windows [T, 2 half + 1, ...]; outside the bounds stands `fill`."""
+    """Gathers a signal into one window a sample.
+
+    Args:
+        x: [T, ...].
+        start: i32[T] first sample of each window.
+        stop: i32[T] sample after its last.
+        half: samples to each side that a window may hold.
+        fill: what stands outside the bounds.
+
+    Returns:
+        [T, 2 half + 1, ...].
+    """
     here = jnp.arange(x.shape[0])[:, None] + jnp.arange(-half, half + 1)[None, :]
     inside = (here >= start[:, None]) & (here < stop[:, None])
     taken = x[jnp.clip(here, 0, x.shape[0] - 1)]

@@ -119,13 +119,16 @@ def create_estimator(
     from dance_jax.pose import model_files
 
     if name not in ESTIMATORS:
-        raise InputError(f"unknown estimator {name!r}", "estimator", f"use {', '.join(ESTIMATORS)}")
+        raise InputError(
+            f"unknown estimator {name!r}", "--config.estimator", f"use {', '.join(ESTIMATORS)}"
+        )
     if executor not in EXECUTORS:
         raise InputError(
-            f"unknown executor {executor!r}", "executor", f"use {', '.join(EXECUTORS)}"
+            f"unknown executor {executor!r}", "--config.executor", f"use {', '.join(EXECUTORS)}"
         )
     if isinstance(num_people, bool) or int(num_people) != num_people or num_people < 1:
-        raise InputError(f"must be a whole number >= 1, got {num_people!r}", "num_people")
+        what = f"must be a whole number >= 1, got {num_people!r}"
+        raise InputError(what, "--config.num_people")
 
     files = model_files.load(
         model, need_task=name == "mediapipe", allow_unknown=allow_unknown_model
@@ -134,8 +137,8 @@ def create_estimator(
         if executor != "auto":
             raise InputError(
                 f"mediapipe has no executor {executor!r}",
-                "executor",
-                "use estimator=blazepose for it",
+                "--config.executor",
+                "use --config.estimator=blazepose for it",
             )
         from dance_jax.pose.mediapipe import MediaPipeEstimator
 

@@ -26,7 +26,8 @@ class Runner(Protocol):
 def choose(executor: str) -> str:
     """Returns "litert" or "jax": for "auto" JAX where it has an accelerator."""
     if executor not in ("auto", "litert", "jax"):
-        raise InputError(f"unknown executor {executor!r}", "executor", "use auto, litert or jax")
+        what = f"unknown executor {executor!r}"
+        raise InputError(what, "--config.executor", "use auto, litert or jax")
     if executor != "auto":
         return executor
     import jax

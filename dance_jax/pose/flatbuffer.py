@@ -51,7 +51,13 @@ class Table:
         return None if field is None else field + _scalar(self._data, field, "I")
 
     def scalar(self, slot: int, code: str, default: float = 0) -> int | float:
-        """Returns a scalar field, by `struct` code, or its default."""
+        """Returns a scalar field, or its default where it is absent.
+
+        Args:
+            slot: field number in the schema.
+            code: `struct` format character.
+            default: the schema's default.
+        """
         field = self._field(slot)
         return default if field is None else _scalar(self._data, field, code)
 

@@ -94,7 +94,17 @@ class Track:
 def link(
     frames: Sequence[FramePoses], time_s: np.ndarray, settings: Settings
 ) -> tuple[list[Track], dict[str, int]]:
-    """Returns every track, and the counts of what was mended on the way."""
+    """Returns every track, and the counts of what was mended on the way.
+
+    Args:
+        frames: T frames of people, in no stable order.
+        time_s: [T] seconds, increasing.
+        settings: the thresholds.
+
+    Returns:
+        The tracks, and counts by name; `dropped_short` and `not_a_body` are 0, for the caller to
+        add to.
+    """
     counts = dict.fromkeys(
         ("merged", "order_changes", "rejoined", "gaps", "dropped_short", "not_a_body"), 0
     )

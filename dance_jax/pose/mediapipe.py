@@ -34,7 +34,8 @@ class MediaPipeEstimator:
 
     def __init__(self, files: ModelFiles, num_people: int = 4) -> None:
         if files.task is None:
-            raise InputError("holds no .task bundle", files.file, "use estimator=blazepose for it")
+            fix = "use --config.estimator=blazepose for it"
+            raise InputError("holds no .task bundle", files.file, fix)
         self.model: Mapping[str, Any] = files.record("mediapipe-cpu")
         self._last_ms: int | None = None
         self._origin_s = 0.0

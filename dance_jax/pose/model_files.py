@@ -13,6 +13,7 @@ from dance_jax.errors import InputError
 
 MAX_BYTES = 256 * 2**20
 _DETECTOR, _LANDMARKER = "pose_detector.tflite", "pose_landmarks_detector.tflite"
+_BUNDLE = assets.get("pose_landmarker_lite").file
 _FETCH = f"fetch it with {assets.COMMAND}"
 
 
@@ -76,10 +77,10 @@ def load(
         names = assets.ALIASES["pose"]
         if not need_task and all((place / assets.get(name).file).is_file() for name in names):
             return _pair(*(place / assets.get(name).file for name in names), allow_unknown)
-        what = (
-            "no .task pose model is in the cache" if need_task else "no pose model is in the cache"
-        )
-        raise InputError(what, place, f"{_FETCH}, or give model=FILE")
+        if need_task:
+            raise _no_task("no .task pose model is in the cache", place)
+        fix = f"{_FETCH}, or pass --config.model=FILE"
+        raise InputError("no pose model is in the cache", place, fix)
 
     path = pathlib.Path(model).expanduser()
     if path.is_dir():
@@ -87,8 +88,20 @@ def load(
     if not path.exists():
         raise InputError("no such pose model", path, _FETCH)
     if path.suffix == ".tflite":
-        raise InputError("one .tflite is half a model", path, "give the folder that holds both")
+        raise InputError(
+            "one .tflite is half a model", path, "pass --config.model=FOLDER with both"
+        )
     return _task(path, allow_unknown)
+
+
+def _no_task(what: str, where: pathlib.Path) -> InputError:
+    """Returns the error of a missing `.task`; the two graphs, which may be there, are no help."""
+    fix = "only a .task serves mediapipe: pass --config.model=FILE.task"
+    fix += f", or put it into the cache with {assets.COMMAND} --config.path={_BUNDLE}"
+    place = assets.cache_dir()
+    if all((place / assets.get(name).file).is_file() for name in assets.ALIASES["pose"]):
+        fix += ", or use --config.estimator=blazepose, whose two graphs are in the cache"
+    return InputError(what, where, fix)
 
 
 def _folder(folder: pathlib.Path, need_task: bool, allow_unknown: bool) -> ModelFiles:
@@ -98,12 +111,14 @@ def _folder(folder: pathlib.Path, need_task: bool, allow_unknown: bool) -> Model
         named = [path for path in tasks if path.name in order]
         if not named:
             names = ", ".join(path.name for path in tasks)
-            raise InputError(f"holds several .task files ({names})", folder, "give one of them")
+            raise InputError(
+                f"holds several .task files ({names})", folder, "pass one as --config.model"
+            )
         tasks = sorted(named, key=lambda path: order.index(path.name))
     if tasks:
         return _task(tasks[0], allow_unknown)
     if need_task:
-        raise InputError("holds no .task pose model", folder, _FETCH)
+        raise _no_task("holds no .task pose model", folder)
     graphs = sorted(folder.glob("*.tflite"))
     landmarkers = [path for path in graphs if "landmark" in path.name]
     detectors = [path for path in graphs if "detect" in path.name and path not in landmarkers]
@@ -151,7 +166,11 @@ def _pair(detector: pathlib.Path, landmarker: pathlib.Path, allow_unknown: bool)
 def _read(path: pathlib.Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"is larger than {MAX_BYTES // 2**20} MiB", path, "give a pose model")
+            raise InputError(
+                f"is larger than {MAX_BYTES // 2**20} MiB",
+                path,
+                "pass a pose model as --config.model",
+            )
         return path.read_bytes()
     except OSError as error:
         raise InputError(
@@ -174,6 +193,6 @@ def _verify(path: pathlib.Path, data: bytes, role: str, allow_unknown: bool) -> 
         raise InputError(
             f"unknown model (sha256 {sha256[:12]})",
             path,
-            f"{_FETCH}, or set allow_unknown_model=True",
+            f"{_FETCH}, or set --config.allow_unknown_model=true",
         )
     return sha256, "custom"

@@ -165,6 +165,14 @@ def signs(
     misfit = median_t of the residual of `fit_scale`; jitter = median_t mean_j
     |x_j(t+1) - 2 x_j(t) + x_j(t-1)| / median_t (longer side of the pose's box); inside = fraction
     of the core landmarks in the picture; hidden = fraction of those that are not seen.
+
+    Args:
+        people: one track; axis P is its own time axis, of length T.
+        time_s: [T] seconds.
+        image_size: (width, height) in pixels; None counts everything as in the picture.
+
+    Returns:
+        `size`, `change`, `misfit`, `hidden`, `inside` and `jitter`, all without unit.
     """
     px = people.landmarks[..., :2].astype(np.float64)
     world = people.world.astype(np.float64)

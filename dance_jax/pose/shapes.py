@@ -72,7 +72,18 @@ def check(graph: Graph) -> None:
 
 
 def window(size: int, kernel: int, stride: int, dilation: int, padding: str) -> int:
-    """Output length of a sliding window: SAME ceil(n/s), VALID ceil((n - (k-1)d)/s)."""
+    """Returns the output length of a sliding window: SAME ceil(n/s), VALID ceil((n - (k-1)d)/s).
+
+    Args:
+        size: n, input length.
+        kernel: k, taps.
+        stride: s.
+        dilation: d.
+        padding: "SAME" or "VALID".
+
+    Raises:
+        ValueError: a number out of range, or a window larger than the input.
+    """
     if kernel < 1 or not 1 <= stride <= 1024 or not 1 <= dilation <= 1024:
         raise ValueError(f"kernel {kernel}, stride {stride}, dilation {dilation}")
     reach = size if padding == "SAME" else size - (kernel - 1) * dilation

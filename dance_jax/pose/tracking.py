@@ -122,7 +122,7 @@ def choose_person(clip: Clip, choice: str | int = "largest") -> list[int]:
     """
     if clip.n_people == 0:
         raise InputError(
-            "no dancer found", "video", "use a video that shows a whole body, well lit"
+            "no dancer found", "--config.input", "use a video that shows a whole body, well lit"
         )
     if choice == "all":
         return list(range(clip.n_people))
@@ -138,7 +138,7 @@ def choose_person(clip: Clip, choice: str | int = "largest") -> list[int]:
         return [ids.index(str(choice))]
     there = ", ".join(f"{one} ({int(n)} frames)" for one, n in zip(ids, seen.sum(0), strict=True))
     raise InputError(
-        f"there is no person {choice!r}", "person", f"use largest, all, or one of {there}"
+        f"there is no person {choice!r}", "--config.person", f"use largest, all, or one of {there}"
     )
 
 

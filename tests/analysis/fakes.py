@@ -5,24 +5,14 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from dance_jax import skeleton
-from dance_jax.analysis.result import Analysis, Measure, PartQuality, PersonAnalysis
+from dance_jax.analysis.result import Analysis, PersonAnalysis
 from dance_jax.kinematics import angles, motion
 from dance_jax.kinematics.angles import ANGLES
 from dance_jax.types import Clip
+from tests.analysis.fake_measures import AT, JOINTS, PARTS, SPEEDS, measures, part
 
-JOINTS = skeleton.get("halpe26").joints
-AT = {name: i for i, name in enumerate(JOINTS)}
-PARTS = {
-    "face": ("nose", "left_eye", "right_eye", "left_ear", "right_ear"),
-    "trunk": ("left_shoulder", "right_shoulder", "left_hip", "right_hip"),
-    "arms": ("left_elbow", "right_elbow", "left_wrist", "right_wrist"),
-    "legs": ("left_knee", "right_knee", "left_ankle", "right_ankle"),
-    "feet": ("left_heel", "right_heel", "left_big_toe", "right_big_toe"),
-}
 _jit_angles = jax.jit(lambda pose: motion.unwrap(angles.compute(pose), axis=0))
 _jit_ratios = jax.jit(lambda pose: angles.in_plane_ratio(pose))
-SPEEDS = ("body", "hip", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
 
 
 def stick_figure(
@@ -110,7 +100,7 @@ def fake_person(
     columns = [velocity[:, AT[n]] for n in SPEEDS[1:]]
     speeds = np.stack([np.mean(columns, 0), *columns], -1) / tall
     seen = np.isfinite(raw).all(-1)
-    parts = tuple(_part(name, seen, confidence) for name in PARTS)
+    parts = tuple(part(name, seen, confidence) for name in PARTS)
     person = {
         "person_id": person_id,
         "time_s": time_s,
@@ -143,7 +133,7 @@ def fake_person(
             },
         ),
     }
-    return PersonAnalysis(**person, measures=_measures(names, status, theta, omega, speeds, parts))
+    return PersonAnalysis(**person, measures=measures(names, status, theta, omega, speeds, parts))
 
 
 def fake_analysis(
@@ -254,72 +244,3 @@ def _angles(pose: np.ndarray) -> np.ndarray:
 
 def _ratios(pose: np.ndarray) -> np.ndarray:
     return np.array(_jit_ratios(_up(pose)))[: len(pose)]
-
-
-def _part(name: str, seen: np.ndarray, confidence: np.ndarray) -> PartQuality:
-    at = [AT[j] for j in PARTS[name]]
-    share = float((seen[:, at].mean(-1) >= 0.5).mean())
-    status = "ok" if share >= 0.7 else "partial" if share >= 0.3 else "unseen"
-    return PartQuality(name, PARTS[name], share, float(confidence[:, at].mean()), status)
-
-
-def _measures(names, status, theta, omega, speeds, parts) -> tuple[Measure, ...]:
-    rows = [
-        Measure(f"presence.{p.name}", f"{p.name.capitalize()} seen", "presence", 100 * p.seen, "%",
-                fraction=p.seen, frames=round(p.seen * len(theta)),
-                note="share of the frames in which at least half of its joints were seen")
-        for p in parts
-    ]  # fmt: skip
-    labels = {definition.name: definition.label for definition in ANGLES}
-    for column, name in enumerate(names):
-        ok = status[name][0] == "ok"
-        series = theta[:, column][np.isfinite(theta[:, column])]
-        rate = np.abs(omega[:, column][np.isfinite(omega[:, column])])
-        low, high = np.percentile(series, (1, 99))
-        for key, label, value, unit in (
-            ("min", "lowest", low, "deg"),
-            ("max", "highest", high, "deg"),
-            ("range", "range of motion", high - low, "deg"),
-            ("peak_rate", "peak angular speed", np.percentile(rate, 99), "deg/s"),
-        ):
-            rows.append(
-                Measure(
-                    f"{name}.{key}",
-                    f"{labels[name]}, {label}",
-                    "angles",
-                    float(value) if ok else None,
-                    unit,
-                    *status[name],
-                    len(series),
-                    len(series) / len(theta),
-                    4.2 if ok and unit == "deg" else None,
-                    "99th minus 1st percentile" if key == "range" else "percentile",
-                )
-            )
-    for column, name in enumerate(SPEEDS):
-        series = speeds[:, column][np.isfinite(speeds[:, column])]
-        for key, value in (("mean", series.mean()), ("peak", np.percentile(series, 99))):
-            rows.append(
-                Measure(
-                    f"speed.{name}.{key}",
-                    f"{name.replace('_', ' ').capitalize()} speed, {key}",
-                    "speed",
-                    float(value),
-                    "height/s",
-                    frames=len(series),
-                    fraction=len(series) / len(theta),
-                    note=f"{key}; speed in the image plane from the filtered pose",
-                )
-            )
-    rows.append(
-        Measure(
-            "balance",
-            "Balance",
-            "balance",
-            None,
-            "",
-            "refused",
-            "it rests on the legs and feet, and they were not seen (feet in 12 % of the frames)",
-        )
-    )
-    return tuple(rows)

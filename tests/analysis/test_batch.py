@@ -9,6 +9,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from dance_jax import logs
 from dance_jax.analysis import batch
 from dance_jax.data import tables
 from dance_jax.errors import InputError, NoDancerFound
@@ -94,7 +95,9 @@ def test_one_bad_file_is_reported_and_the_others_are_done(made, folder, tmp_path
     assert summary["input"] == ["first.mp4", "middle.mp4", "second.mp4"]
     assert summary["outcome"] == ["ok", "unreadable", "ok"]
     assert summary["folder"] == ["first", "", "second"]
-    assert "middle.mp4" in summary["detail"][1] and summary["detail"][0] == ""
+    assert summary["detail"][1] and summary["detail"][0] == ""
+    for shown in (summary["detail"][1], (out / "index.html").read_text("utf-8")):
+        assert str(folder) not in shown
     assert [summary["frames"][k] for k in (0, 2)] == [30, 36]
     content = json.loads((out / "first" / "analysis.json").read_text())
     speed = next(m for m in content["people"][0]["measures"] if m["key"] == "speed.body.mean")
@@ -104,6 +107,47 @@ def test_one_bad_file_is_reported_and_the_others_are_done(made, folder, tmp_path
     assert not (out / "middle").exists()
     page = html.unescape((out / "index.html").read_text("utf-8"))
     assert all(name in page for name in ("first.mp4", "middle.mp4", "second.mp4"))
+
+
+def rows_of(folder):
+    return {row["step"]: row for row in logs.read_metrics(folder / "metrics.jsonl")}
+
+
+def test_the_numbers_of_every_person_are_kept_as_metrics(made, folder, tmp_path):
+    made(2)
+    (folder / "middle.mp4").unlink()
+    out = tmp_path / "out"
+    options = QUIET | {"person": "all"}
+    batch.run_inputs(str(folder), options, out)
+    for name in ("first", "second"):
+        people = json.loads((out / name / "analysis.json").read_text())["people"]
+        rows = rows_of(out / name)
+        assert sorted(rows) == [person["person_id"] for person in people] == [1, 2]
+        for person in people:
+            wanted = {m["key"]: m["value"] for m in person["measures"] if m["status"] == "ok"}
+            row = rows[person["person_id"]]
+            assert wanted and wanted.items() <= row.items()
+            assert set(row) == set(wanted) | {"step", "time_s"}
+        (events,) = (out / name).glob("events.*")
+        assert b"speed.body.mean" in events.read_bytes()
+    assert not (out / "metrics.jsonl").exists()
+
+
+def test_metrics_follow_the_analysis(made, folder, tmp_path):
+    made()
+    out = tmp_path / "out"
+    video = str(folder / "first.mp4")
+    batch.run_inputs(video, QUIET, out)
+    before = (out / "metrics.jsonl").read_bytes()
+    batch.run_inputs(video, QUIET, out)
+    assert (out / "metrics.jsonl").read_bytes() == before
+    (out / "metrics.jsonl").write_text('{"step": 1, "time_s": 0.0, "old": 1.0}\n')
+    batch.run_inputs(video, QUIET, out)  # as after a kill between the two
+    assert "old" not in rows_of(out)[1] and "speed.body.mean" in rows_of(out)[1]
+    (out / "metrics.jsonl").unlink()
+    batch.run_inputs(video, QUIET, out)
+    assert "speed.body.mean" in rows_of(out)[1] and len(list(out.glob("events.*"))) == 1
+    assert not [p for p in out.iterdir() if p.name.startswith(".")]
 
 
 def test_finished_clips_are_kept_and_changed_ones_done_again(made, folder, tmp_path):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
-import html.parser
 import math
 import re
 
 import numpy as np
 import pytest
 
-from dance_jax.analysis import plots, report, report_text
+from dance_jax.analysis import plots, report, report_text, validity
 from dance_jax.analysis.result import NOT_ASSESSED
 from tests.analysis.fakes import fake_analysis
+from tests.analysis.page import Page, assert_inert
 
 HOSTILE = [
     "<script>alert(1)</script>.mp4",
@@ -36,56 +36,6 @@ HOSTILE = [
     "רקדן مقطع 舞蹈 🕺.mp4",
     "=cmd|'/c calc'!A1.mp4",
 ]
-
-
-class Page(html.parser.HTMLParser):
-    """Collects tags, visible text and attribute values."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._skip = 0
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self._skip += tag == "style"
-
-    def handle_endtag(self, tag):
-        self._skip -= tag == "style"
-
-    def handle_data(self, data):
-        if not self._skip:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def attributes(self, name: str) -> list[str]:
-        return [attrs[name] or "" for _, attrs in self.tags if name in attrs]
-
-
-ALLOWED_TAGS = {
-    *("html", "head", "meta", "title", "style", "body", "header", "footer", "nav", "section"),
-    *("h1", "h2", "h3", "p", "b", "strong", "span", "bdi", "a", "br", "code", "ul", "li", "div"),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td", "meter", "figure", "img"),
-    *("figcaption", "video", "details", "summary", "dl", "dt", "dd"),
-}
-
-
-def assert_inert(page: Page) -> None:
-    """No script, no handler, nothing loaded from outside, no tag but the template's own."""
-    assert {tag for tag, _ in page.tags} <= ALLOWED_TAGS
-    for tag, attrs in page.tags:
-        assert not [key for key in attrs if key.startswith("on") or key in ("style", "srcset")], tag
-        for key in ("src", "href", "poster", "action", "data"):
-            if key in attrs:
-                assert re.match(r"(data:(image/png|video/mp4);base64,|#|\./)", attrs[key]), attrs[
-                    key
-                ]
 
 
 def make(tmp_path, analysis, **options) -> tuple[str, Page]:
@@ -296,6 +246,54 @@ def test_a_report_names_no_folder_of_its_maker(tmp_path):
     assert "someone" not in text and "pose.task" in text
 
 
+def test_errors_of_joints_and_segments_are_told_apart(tmp_path, analysis):
+    person = analysis.people[0]
+    bands = {"min": (1.5, 51.0), "max": (2.5, 52.0), "range": (3.5, 53.0)}
+    measures = tuple(
+        m if m.band is None else dataclasses.replace(m, band=b[0], band_p90=b[1])
+        for m in person.measures
+        for b in [bands.get(m.key.rpartition(".")[2])]
+    )
+    changed = dataclasses.replace(
+        analysis, people=(dataclasses.replace(person, measures=measures),)
+    )
+    text, page = make(tmp_path, changed)
+    assert "3.5 (53) degrees" in page.text  # of the range, not of the lowest or highest
+    assert "(51)" not in page.text and "(52)" not in page.text
+    assert "Error of the range of motion: half (9 of 10) of rendered clips within" in page.text
+    joint, segment = text.index(">Joint angles<"), text.index(">Segment directions<")
+    assert joint < text.index("against the same figure from the joint's true 3D angle".replace(
+        "'", "&#39;")) < segment  # fmt: skip
+    assert text.index("true direction in the camera&#39;s plane, not in space") > segment
+    by_table = [text[joint:segment], text[segment:]]
+    for part, kind in zip(by_table, ("joint", "segment"), strict=True):
+        assert f"{kind} range note" in part and part.count("range note") == 1
+
+
+@pytest.mark.parametrize(
+    ("height_m", "per_px", "words"),
+    [(1.72, 0.004, "given body height (1.72 m) over"), (None, None, "One body height is")],
+)
+def test_the_report_says_where_its_scale_comes_from(tmp_path, analysis, height_m, per_px, words):
+    person = dataclasses.replace(analysis.people[0], metres_per_px=per_px, height_px=431.4)
+    settings = {**analysis.settings, "height_m": height_m}
+    _, page = make(tmp_path, dataclasses.replace(analysis, people=(person,), settings=settings))
+    assert words in page.text and "431 px" in page.text
+    assert "may be off by several per cent" in page.text
+    lost = dataclasses.replace(person, height_px=math.nan)
+    _, page = make(tmp_path, dataclasses.replace(analysis, people=(lost,), settings=settings))
+    assert "Scale" not in page.text
+
+
+def test_view_study_and_analysed_time_are_stated(tmp_path, analysis):
+    source = {**analysis.source, "analysed_s": 2.75, "duration_s": 61.5}
+    _, page = make(tmp_path, dataclasses.replace(analysis, source=source))
+    assert page.text.count("Seen from the front in 96 % of the frames, obliquely in 4 %.") == 2
+    assert "Analysed (s) 2.75" in page.text and "Duration of the file (s) 61.5" in page.text
+    made = validity.table()["made"]
+    assert f"({made['clips']} clips, {made['frames']} frames, estimator " in page.text
+
+
 def test_index_links_and_outcomes(tmp_path):
     done = {"frames": 120, "seconds": 4.0, "people_found": 1, "frames_with_pose": 119}
     done |= {"input": "a.mp4", "outcome": "ok", "detail": "", "folder": "a b#1"}
@@ -303,7 +301,7 @@ def test_index_links_and_outcomes(tmp_path):
     failed = {
         "input": "b.mp4",
         "outcome": "no dancer found",
-        "detail": "b.mp4: nobody",
+        "detail": "nobody; film the whole body",
         "folder": "",
     }
     rows = [done, failed]
@@ -311,50 +309,3 @@ def test_index_links_and_outcomes(tmp_path):
     assert_inert(page)
     assert page.attributes("href") == ["./a%20b%231/report.html"]
     assert "1 of 2 clips analysed" in page.text and "no dancer found" in page.text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "–"), (math.nan, "–"), (math.inf, "–"), (0.0, "0"), (-0.001, "0.00"), (12.345, "12.3"),
-     (1.2345, "1.23"), (1234.5, "1234"), (True, "yes"), (np.float32(2.5), "2.50")],
-)  # fmt: skip
-def test_numbers_are_short(value, text):
-    assert report_text.number(value) == text
-
-
-def test_percent_never_hides_a_gap():
-    assert report_text.percent(1.0) == "100 %"
-    assert report_text.percent(0.9999) == "over 99 %"
-    assert report_text.percent(0.0001) == "under 1 %"
-    assert report_text.percent(0.0) == "0 %"
-
-
-def test_findings_follow_the_numbers(analysis):
-    person = analysis.people[0]
-    known = [
-        m if m.band is None else dataclasses.replace(m, band_p90=3 * m.band)
-        for m in person.measures
-    ]
-    person = dataclasses.replace(person, measures=tuple(known))
-
-    def edit(key, value, band=2.0):
-        return tuple(
-            dataclasses.replace(m, value=value, band=band, band_p90=3 * band) if m.key == key else m
-            for m in person.measures
-        )
-
-    measures = edit("left_knee.range", 170.0)
-    text = " ".join(report_text.findings(dataclasses.replace(person, measures=measures)))
-    assert "left knee: 170 degrees" in text
-    assert "differ most at the knee" in text and "as filmed, not the dancer's body" in text
-    wide = tuple(dataclasses.replace(m, band=500.0, band_p90=900.0) for m in person.measures)
-    text = " ".join(report_text.findings(dataclasses.replace(person, measures=wide)))
-    assert "No left-right difference" in text
-    poor = tuple(
-        dataclasses.replace(p, status="unseen", seen=0.12) if p.name == "feet" else p
-        for p in person.parts
-    )
-    text = " ".join(report_text.findings(dataclasses.replace(person, parts=poor)))
-    assert "the feet in 12 %" in text
-    banned = ("injur", "risk", "patholog", "disease", "healthy", "pain", "abnormal")
-    assert not any(word in text.lower() for word in banned)

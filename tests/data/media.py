@@ -7,6 +7,8 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from dance_jax.data.video import open_video
+
 BITS = 6
 BLOCK = 16
 WIDTH, HEIGHT = 128, 96
@@ -102,3 +104,18 @@ def make_video(
 def steady(n, rate=25):
     """Times of n frames at a constant rate."""
     return [i / rate for i in range(n)]
+
+
+def read(path, **options):
+    """Returns the closed source of a video and all its frames."""
+    with open_video(path, **options) as source:
+        frames = list(source)
+    return source, frames
+
+
+def one_line(error) -> str:
+    """Returns the message of a caught `InputError`, held to be one line with place and mend."""
+    line = str(error.value)
+    assert "\n" not in line
+    assert error.value.fix and error.value.where
+    return line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import jax
 import numpy as np
@@ -192,14 +191,6 @@ def test_centre_of_mass_lies_in_the_body(dances: list[SyntheticDance]) -> None:
         com = dance.centre_of_mass
         assert com.shape == (len(dance.time_s), 3)
         assert (np.abs(com[:, 1] / dance.body.height_m - 0.55) < 0.12).all()
-
-
-def test_it_is_fast() -> None:
-    generate(0, "ballet_like")
-    start = time.process_time()
-    for seed in range(3):
-        generate(seed, "ballet_like")
-    assert (time.process_time() - start) / 3 < 0.25
 
 
 def test_a_long_dance_goes_on_and_takes_little_memory() -> None:

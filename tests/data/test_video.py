@@ -1,39 +1,30 @@
-"""Reading videos: true times, upright pictures, whole counts, and clear refusals."""
+"""Reading videos: every frame, upright, at the right size; reading again, early, and ahead."""
 
 from __future__ import annotations
 
 import re
-import struct
 import threading
 import time
 from fractions import Fraction
 
-import av
 import cv2
 import numpy as np
 import pytest
 
-from dance_jax.data import container as container_module
-from dance_jax.data.frames import FrameSource, is_variable_rate, prefetch, reduced_size
-from dance_jax.data.limits import API_LIMITS, Limits
+from dance_jax.data.frames import FrameSource, prefetch, reduced_size
 from dance_jax.data.orientation import Orientation
-from dance_jax.data.probe import probe
 from dance_jax.data.video import open_video
 from dance_jax.errors import InputError
-from tests.data.media import CODECS, HEIGHT, WIDTH, make_video, number_of, picture, steady
-
-
-def read(path, **options):
-    with open_video(path, **options) as source:
-        frames = list(source)
-    return source, frames
-
-
-def one_line(error) -> str:
-    line = str(error.value)
-    assert "\n" not in line
-    assert error.value.fix and error.value.where
-    return line
+from tests.data.media import (
+    CODECS,
+    HEIGHT,
+    WIDTH,
+    make_video,
+    number_of,
+    picture,
+    read,
+    steady,
+)
 
 
 @pytest.mark.parametrize("kind", CODECS)
@@ -64,36 +55,6 @@ def test_counts_and_pixels_agree_with_opencv(tmp_path, kind):
         assert ok
         assert np.abs(bgr[..., ::-1].astype(int) - frame.rgb).max() <= 2
     assert not capture.read()[0]
-
-
-@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
-def test_avi_with_b_frames_is_not_reordered_by_guessed_times(tmp_path, codec):
-    options = {"bf": "2", "preset": "fast", "crf": "10"} if codec == "libx264" else {"bf": "2"}
-    path = make_video(tmp_path / "b.avi", steady(30), codec=codec, stream_options=options, noise=6)
-    source, frames = read(path)
-    assert [number_of(f.rgb) for f in frames] == list(range(30))
-    np.testing.assert_allclose(np.diff([f.time_s for f in frames]), 1 / 25, atol=1e-9)
-    assert source.report.dropped_timestamps == 0
-
-
-@pytest.mark.parametrize("seed", [11, 12])
-@pytest.mark.parametrize("kind", ["mp4", "mov", "mkv", "webm"])
-def test_variable_rate_keeps_true_times(tmp_path, kind, seed):
-    random = np.random.default_rng(seed)
-    times = np.cumsum(random.uniform(0.01, 0.12, 30))
-    source, frames = read(make_video(tmp_path / f"vfr.{kind}", times))
-    tick = 1e-3 if kind in ("mkv", "webm") else 2e-5
-    np.testing.assert_allclose([f.time_s for f in frames], times - times[0], atol=1.1 * tick)
-    assert [number_of(f.rgb) for f in frames] == list(range(30))
-    assert source.report.variable_frame_rate is True
-    assert source.info.start_s == pytest.approx(times[0], abs=2e-3)
-    assert any("varies" in note for note in source.report.notes())
-
-
-def test_a_given_rate_sets_the_times_aside(tmp_path):
-    source, frames = read(make_video(tmp_path / "vfr.mp4", [0, 0.1, 0.5]), fps=10)
-    np.testing.assert_allclose([f.time_s for f in frames], [0, 0.1, 0.2])
-    assert source.info.timestamps == "given fps" and source.info.fps == 10
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -163,282 +124,6 @@ def test_a_source_can_be_read_again_and_left_early(tmp_path):
         assert len(list(source)) == 20
         assert source.report.frames_read == 20 and source.report.complete
     source.close()
-
-
-def test_duplicate_times_are_dropped_and_counted(tmp_path):
-    path = make_video(tmp_path / "clip.mp4", steady(12), stream_options={"bf": "0"})
-    data = bytearray(path.read_bytes())
-    at = data.find(b"stts")
-    entries, count, delta = struct.unpack_from(">III", data, at + 8)
-    assert (entries, count) == (1, 12)
-    # 12 equal steps become 4 steps of 0 ticks at the end, in place: a second entry needs room,
-    # so the composition offsets are not touched and the table is rebuilt in a copy.
-    box = struct.unpack_from(">I", data, at - 4)[0]
-    new = struct.pack(">I4sIIIIII", box + 8, b"stts", 0, 2, 8, delta, 4, 0)
-    grown = bytes(data[: at - 4]) + new + bytes(data[at - 4 + box :])
-    path.write_bytes(grow_parents(grown, at - 4, 8))
-    source, frames = read(path)
-    assert len(frames) + source.report.dropped_timestamps == 12
-    assert source.report.dropped_timestamps >= 1
-    assert (np.diff([f.time_s for f in frames]) > 0).all()
-    assert any("dropped" in note for note in source.report.notes())
-
-
-def grow_parents(data: bytes, at: int, by: int) -> bytes:
-    """Adds `by` to the size of every box around offset `at` (the sample data lie before moov)."""
-    data = bytearray(data)
-    start, end = 0, len(data)
-    while start < at:
-        size = struct.unpack_from(">I", data, start)[0]
-        if start + size <= at:
-            start += size
-            continue
-        struct.pack_into(">I", data, start, size + by)
-        start += 8
-    assert end
-    return bytes(data)
-
-
-# ---- inputs that are refused --------------------------------------------------------------
-
-
-def test_missing_empty_and_wrong_files_are_refused_in_one_line(tmp_path):
-    (tmp_path / "text.mp4").write_text("this is not a video\n" * 100)
-    (tmp_path / "empty.mp4").write_bytes(b"")
-    (tmp_path / "hollow").mkdir()
-    cases = {
-        "gone.mp4": "no such file",
-        "text.mp4": "not a video",
-        "empty.mp4": "0 bytes",
-        "hollow": "folder is empty",
-    }
-    for name, words in cases.items():
-        with pytest.raises(InputError, match=words) as error:
-            open_video(tmp_path / name, fps=30)
-        assert name in one_line(error)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:10.0,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n",
-        "ffconcat version 1.0\nfile /etc/hostname\n",
-        "<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011'></MPD>",
-        "GIF89a......",
-    ],
-)
-def test_playlists_are_never_opened(tmp_path, text, monkeypatch):
-    path = tmp_path / "list.mp4"
-    path.write_text(text)
-    monkeypatch.setattr(av, "open", lambda *a, **k: pytest.fail("FFmpeg saw the file"))
-    with pytest.raises(InputError, match="not a video"):
-        open_video(path)
-
-
-def test_a_playlist_behind_an_avi_header_opens_nothing_else(tmp_path):
-    body = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n"
-    path = tmp_path / "trap.avi"
-    path.write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"AVI " + body)
-    with pytest.raises(InputError) as error:
-        open_video(path)
-    one_line(error)
-
-
-def test_only_plain_files_and_one_demuxer_are_allowed(tmp_path, monkeypatch):
-    seen = {}
-    real = av.open
-
-    def spy(url, *args, **options):
-        seen.update(url=url, **options)
-        return real(url, *args, **options)
-
-    path = make_video(tmp_path / "clip.mkv", steady(3))
-    monkeypatch.setattr(av, "open", spy)
-    probe(path)
-    assert seen["url"].startswith("file:/") and seen["format"] == "matroska"
-    assert seen["options"]["protocol_whitelist"] == "file"
-    assert seen["options"]["format_whitelist"] == "matroska,webm"
-    monkeypatch.undo()
-    # the suffix says nothing: the first bytes do
-    renamed = tmp_path / "other.mp4"
-    renamed.write_bytes(path.read_bytes())
-    assert container_module.container_of(renamed) == "mkv"
-    assert len(read(renamed)[1]) == 3
-
-
-def test_audio_only_and_no_frames_are_refused(tmp_path):
-    sound = tmp_path / "sound.mp4"
-    with av.open(str(sound), "w") as out:
-        stream = out.add_stream("aac", rate=16000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
-        frame.sample_rate = 16000
-        out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    with pytest.raises(InputError, match="audio but no video") as error:
-        open_video(sound)
-    one_line(error)
-    for kind in ("mkv", "mp4", "avi"):
-        hollow = tmp_path / f"hollow.{kind}"
-        with av.open(str(hollow), "w") as out:
-            stream = out.add_stream("mpeg4", rate=25)
-            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-            out.start_encoding()
-        with pytest.raises(InputError) as error:
-            open_video(hollow)
-        assert re.search("no video|cannot be read|0 frames/s|no frame rate", one_line(error))
-
-
-@pytest.mark.parametrize("kind", ["avi", "mp4"])
-def test_a_header_of_zero_frames_per_second_is_refused_but_a_given_rate_mends_it(tmp_path, kind):
-    path = make_video(tmp_path / f"zero.{kind}", steady(10), stream_options={"bf": "0"})
-    data = bytearray(path.read_bytes())
-    if kind == "avi":
-        at = data.find(b"strh")
-        assert data[at + 8 : at + 12] == b"vids"
-        struct.pack_into("<I", data, at + 8 + 24, 0)
-    else:
-        at = data.find(b"stts")
-        assert struct.unpack_from(">II", data, at + 8)[1] == 10
-        struct.pack_into(">I", data, at + 16, 0)
-    path.write_bytes(data)
-    with pytest.raises(InputError, match="0 frames/s") as error:
-        open_video(path)
-    assert "--config.fps" in one_line(error)
-    _, frames = read(path, fps=25)
-    np.testing.assert_allclose([f.time_s for f in frames], steady(len(frames)))
-    assert len(frames) >= 9
-
-
-@pytest.mark.parametrize("fps", [0, -5, float("nan")])
-def test_a_given_rate_must_be_positive(tmp_path, fps):
-    with pytest.raises(InputError, match="above 0"):
-        open_video(make_video(tmp_path / "clip.mp4", steady(3)), fps=fps)
-
-
-def test_cut_files(tmp_path):
-    whole = make_video(tmp_path / "whole.mp4", steady(40))
-    data = whole.read_bytes()
-    (tmp_path / "head.mp4").write_bytes(data[: len(data) // 2])  # the index is at the end: gone
-    with pytest.raises(InputError, match="index is missing") as error:
-        open_video(tmp_path / "head.mp4")
-    one_line(error)
-    for kind in ("mp4", "avi"):
-        whole = make_video(tmp_path / f"front.{kind}", steady(40), movflags="+faststart", noise=3)
-        data = whole.read_bytes()
-        cut = tmp_path / f"cut.{kind}"
-        cut.write_bytes(data[: int(len(data) * 0.6)])
-        source, frames = read(cut)
-        assert 5 < len(frames) < 39
-        assert [number_of(f.rgb) for f in frames[:-2]] == list(range(len(frames) - 2))
-        assert source.report.truncated and source.report.frames_declared == 40
-        assert any("cut short" in note for note in source.report.notes())
-
-
-@pytest.mark.parametrize("audio_s", [0, 4.0])
-def test_a_cut_mkv_is_reported(tmp_path, audio_s):
-    whole = make_video(tmp_path / "whole.mkv", steady(100), noise=4, audio_s=audio_s)
-    assert not read(whole)[0].report.truncated
-    data = whole.read_bytes()
-    (tmp_path / "cut.mkv").write_bytes(data[: int(len(data) * 0.6)])
-    source, frames = read(tmp_path / "cut.mkv")
-    assert 20 < len(frames) < 90 and source.report.truncated
-
-
-@pytest.mark.parametrize("kind", CODECS)
-def test_damaged_files_give_frames_or_one_clear_line(tmp_path, kind):
-    random = np.random.default_rng(17)
-    data = make_video(tmp_path / f"whole.{kind}", steady(8)).read_bytes()
-    path = tmp_path / f"damaged.{kind}"
-    for trial in range(25):
-        broken = bytearray(data)
-        if trial % 3 == 0:
-            broken = broken[: random.integers(1, len(data))]
-        elif trial % 3 == 1:
-            for at in random.integers(0, len(data), 12):
-                broken[at] = random.integers(256)
-        else:
-            at = random.integers(0, len(data))
-            del broken[at : at + random.integers(1, 200)]
-        path.write_bytes(broken)
-        try:
-            _, frames = read(path, limits=Limits(max_duration_s=60))
-        except InputError as error:
-            assert error.fix and error.where and "\n" not in str(error)
-        else:
-            assert (np.diff([f.time_s for f in frames]) > 0).all()
-
-
-def test_damage_in_the_middle_is_counted(tmp_path):
-    whole = make_video(tmp_path / "whole.mp4", steady(60), movflags="+faststart", noise=5)
-    data = bytearray(whole.read_bytes())
-    start = data.find(b"mdat") + (len(data) - data.find(b"mdat")) // 2
-    data[start : start + 600] = np.random.default_rng(5).bytes(600)
-    whole.write_bytes(data)
-    source, frames = read(whole)
-    assert len(frames) >= 20
-    assert source.report.damaged_packets > 0
-    assert (np.diff([f.time_s for f in frames]) > 0).all()
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("max_width", 100),
-        ("max_height", 80),
-        ("max_fps", 20),
-        ("max_duration_s", 0.5),
-        ("max_pixels", 1e5),
-    ],
-)
-def test_each_limit_is_named_with_its_key(tmp_path, key, value):
-    path = make_video(tmp_path / "clip.mp4", steady(30))
-    assert probe(path).n_frames == 30
-    with pytest.raises(InputError, match=key) as error:
-        open_video(path, limits=Limits(**{key: value}))
-    assert f"--config.{key}" in one_line(error)
-
-
-def test_a_portrait_picture_fits_a_landscape_limit():
-    Limits(1920, 1080).check_size(1080, 1920, "phone.mp4")
-    with pytest.raises(InputError, match="max_height"):
-        Limits(1920, 1080).check_size(1920, 1081, "x")
-    with pytest.raises(InputError, match="max_width"):
-        Limits(1920, 1080).check_size(1080, 1921, "x")
-    assert API_LIMITS.max_duration_s == 600 and API_LIMITS.max_pixels == 5e10
-
-
-def test_limits_hold_while_decoding_when_the_header_lies(tmp_path):
-    # matroska writes the duration of the file and of the track; both now claim a tenth
-    path = make_video(tmp_path / "liar.mkv", steady(200))
-    data = bytearray(path.read_bytes())
-    at = data.find(b"\x44\x89\x88")  # Duration, 8-byte float
-    assert at > 0
-    struct.pack_into(">d", data, at + 3, 800.0)
-    assert b"00:00:08.000000000" in data
-    path.write_bytes(data.replace(b"00:00:08.000000000", b"00:00:00.800000000"))
-    limits = Limits(max_duration_s=2)
-    with open_video(path, limits=limits) as source:
-        with pytest.raises(InputError, match="max_duration_s") as error:
-            list(source)
-        assert source.report.frames_read < 90
-    one_line(error)
-
-
-def test_a_picture_larger_than_its_header_says_is_refused(tmp_path):
-    small = make_video(tmp_path / "s.mp4", steady(4), width=64, height=48)
-    data = bytearray(
-        make_video(tmp_path / "big.mp4", steady(4), width=640, height=480).read_bytes()
-    )
-    at = data.find(b"avc1", data.find(b"stsd"))
-    struct.pack_into(">HH", data, at + 4 + 24, 64, 48)
-    (tmp_path / "liar.mp4").write_bytes(data)
-    limits = Limits(max_width=100, max_height=100)
-    assert probe(small, limits).width == 64
-    with pytest.raises(InputError):
-        read(tmp_path / "liar.mp4", limits=limits)
-
-
-# ---- prefetch -----------------------------------------------------------------------------
 
 
 def test_prefetch_keeps_order_and_works_ahead():
@@ -512,16 +197,6 @@ def test_prefetched_video_equals_direct_reading(tmp_path):
         ahead = list(prefetch(source, 4))
     assert [f.time_s for f in ahead] == [f.time_s for f in direct]
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in zip(ahead, direct, strict=True))
-
-
-def test_variable_rate_rule():
-    assert not is_variable_rate(np.arange(10) / 30)
-    assert not is_variable_rate(np.round(np.arange(30) / 30, 3), 1e-3)
-    assert is_variable_rate(np.array([0, 1, 2, 4.0]))
-    assert not is_variable_rate(np.array([0.0, 1.0]))
-
-
-# ---- real recordings ----------------------------------------------------------------------
 
 
 def test_real_videos_give_the_counts_on_record(shared_data):

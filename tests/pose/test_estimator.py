@@ -67,9 +67,9 @@ def test_a_missing_model_names_the_command(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"name": "openpose"}, "auto, mediapipe, blazepose"),
-        ({"executor": "tpu"}, "auto, litert, jax"),
-        ({"num_people": 0}, "whole number"),
+        ({"name": "openpose"}, r"--config\.estimator: .*auto, mediapipe, blazepose"),
+        ({"executor": "tpu"}, r"--config\.executor: .*auto, litert, jax"),
+        ({"num_people": 0}, r"--config\.num_people: .*whole number"),
         ({"num_people": 1.5}, "whole number"),
         ({"num_people": True}, "whole number"),
     ],
@@ -118,10 +118,15 @@ def test_the_cached_pair_serves_where_no_bundle_is(empty_cache, tmp_path, monkey
     monkeypatch.setattr(assets, "known", table.get)
     files = model_files.load()
     assert files.task is None and files.variant == "full" and "+" in files.sha256
-    with pytest.raises(InputError, match=r"no \.task"):
+    for given in (None, empty_cache):
+        with pytest.raises(InputError, match=r"no \.task") as caught:
+            model_files.load(given, need_task=True)
+        for way in ("only a .task serves", "--config.model=FILE.task", "--config.path=", "blazepose"):
+            assert way in caught.value.fix
+    (empty_cache / asset.file).unlink()  # what cannot work is not offered
+    with pytest.raises(InputError, match=r"only a \.task serves") as caught:
         model_files.load(need_task=True)
-    with pytest.raises(InputError, match=r"no \.task"):
-        model_files.load(empty_cache, need_task=True)
+    assert "blazepose" not in caught.value.fix
 
 
 @pytest.mark.parametrize("seed", fresh(__name__, 3))
@@ -149,7 +154,7 @@ def test_a_cache_that_was_altered_is_refused(lite, empty_cache) -> None:
 
 def test_an_unknown_model_needs_to_be_allowed(tmp_path) -> None:
     made = made_task(tmp_path / "mine.task")
-    with pytest.raises(InputError, match="allow_unknown_model"):
+    with pytest.raises(InputError, match=r"--config\.allow_unknown_model=true"):
         model_files.load(made)
     files = model_files.load(made, allow_unknown=True)
     assert files.variant == "custom" and files.detector[4:8] == b"TFL3"
@@ -203,7 +208,7 @@ def test_the_choice_of_estimator(lite, pose_models) -> None:
         assert made.name == name
         assert set(made.model) >= {"file", "sha256", "variant", "executor"}
         made.close()
-    with pytest.raises(InputError, match="no executor"):
+    with pytest.raises(InputError, match=r"--config\.executor: mediapipe has no executor"):
         create_estimator("mediapipe", lite, executor="jax")
     with pytest.raises(InputError, match=r"no \.task"):
         create_estimator("mediapipe", pose_models / "tflite")
