@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -28,12 +29,21 @@ def interruptible() -> Iterator[None]:
         yield
         return
     _stop_signal = None
+    hook = sys.unraisablehook
+
+    def report(dropped: sys.UnraisableHookArgs) -> None:
+        """Says nothing of a dropped interrupt, since `check_interrupt` raises it again."""
+        if _stop_signal is None or not isinstance(dropped.exc_value, KeyboardInterrupt):
+            hook(dropped)
+
+    sys.unraisablehook = report
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        sys.unraisablehook = hook
         _stop_signal = None
 
 

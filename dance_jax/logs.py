@@ -172,11 +172,9 @@ class Progress:
         """Says how many units of a stage are done; also where a lost interrupt is raised.
 
         Args:
-            done, total: units done so far, of how many where that is known.
+            done: units done so far.
+            total: of how many, where that is known.
             label: name of the stage.
-
-        Raises:
-            KeyboardInterrupt: see `interrupts.check_interrupt`.
         """
         check_interrupt()
         with self._lock:
@@ -281,7 +279,9 @@ def with_progress(
 
     Args:
         items: what is gone through.
-        total, name, unit: see `Progress`.
+        total: how many there are, or None.
+        name: what is worked on.
+        unit: what is counted.
     """
     with Progress(name, unit=unit) as progress:
         for count, item in enumerate(items, 1):
@@ -295,6 +295,4 @@ def _drop_torn_line(path: pathlib.Path) -> None:
         return
     with path.open("rb+") as file:
         data = file.read()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            file.truncate(whole)
+        file.truncate(data.rfind(b"\n") + 1)

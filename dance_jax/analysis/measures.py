@@ -156,7 +156,8 @@ def _angles(person: PersonAnalysis) -> list[Measure]:
         if status == "ok" and count:
             values = statistics(definition.kind, person.angles[valid, column])
             omega = np.abs(person.angular_velocity[valid, column])
-            values["peak_rate"] = float(np.nanpercentile(omega, 99))
+            if np.isfinite(omega).any():
+                values["peak_rate"] = float(np.nanpercentile(omega, 99))
         for key in _NOTES[definition.kind]:
             label, unit = _STATISTICS[key]
             band = None

@@ -119,6 +119,20 @@ def settle(theta: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return out
 
 
+def beside(raw: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """Puts raw directions into the turn of the filtered ones, so that the two can be compared.
+
+    Args:
+        raw: [T,A] radians.
+        theta: [T,A] radians, filtered.
+
+    Returns:
+        [T,A] raw plus whole turns, within half a turn of `theta`; as given where that is unknown.
+    """
+    turns = np.round((raw - theta) / (2 * np.pi))
+    return raw - 2 * np.pi * np.where(np.isfinite(turns), turns, 0.0).astype(raw.dtype)
+
+
 def analyse_person(clip: Clip, options: Options) -> PersonAnalysis:
     """Analyses one dancer.
 
@@ -148,7 +162,8 @@ def analyse_person(clip: Clip, options: Options) -> PersonAnalysis:
     if planar:
         ratio, side = in_plane_ratio(smooth_up, time_s)
         in_plane = validity.in_plane(ratio, side, names) & np.isfinite(theta)
-        theta, theta_raw = settle(theta, in_plane), settle(theta_raw, in_plane)
+        theta = settle(theta, in_plane)
+        theta_raw = beside(settle(theta_raw, in_plane), theta)
     else:
         in_plane = np.isfinite(theta)
         ratio, side = np.where(in_plane, 1.0, np.nan), np.full(len(theta), -1, np.int8)

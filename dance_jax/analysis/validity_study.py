@@ -228,7 +228,7 @@ def reported(
         least: [views + 1] ratio needed in each view.
 
     Returns:
-        "min", "max", "range" -> error cell over clips and sides; "clips" = how many gave a number.
+        "min", "max", "range" -> error cell over clips and sides; n = how many gave a number.
     """
     errors: dict[str, list[float]] = {}
     for clip in clips:

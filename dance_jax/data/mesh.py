@@ -68,7 +68,11 @@ def make(
         vertices: [N,3] metres.
         faces: [M,K] indices of corners.
         colour: [3] or [M,3].
-        origin, frame, nearer, second, share: see `Mesh`, one for all, or [N] for `share`.
+        origin: joint at the frame's origin.
+        frame: joint whose orientation the frame has.
+        nearer: metres by which the faces are taken as nearer when faces are ordered.
+        second: joint of a second orientation that is mixed in, None for none.
+        share: its share 0-1, one for all or [N].
     """
     n, m = len(vertices), len(faces)
     return Mesh(

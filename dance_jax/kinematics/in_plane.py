@@ -156,7 +156,7 @@ def _frame_scale(
     half: int | None,
 ) -> jnp.ndarray:
     lengths = _lengths(pose, _LONG)
-    relative = lengths / _positive(_robust_max(lengths, _LONG, percentile))
+    relative = _over(lengths, _robust_max(lengths, _LONG, percentile))
     third = jnp.sort(jnp.where(jnp.isfinite(relative), relative, -jnp.inf), axis=-1)[:, -3]
     known = jnp.isfinite(third) & (third > 0)
     if half is not None:
@@ -187,19 +187,27 @@ def frontality(
 
     Source: fractions measured on rendered dancers seen from the front (this project).
     """
-    pose = jnp.asarray(pose)
-    level = pose / frame_scale(pose, time_s, window_s)[:, None, None]
+    pose = floating(pose)
+    level = _level(pose, frame_scale(pose, time_s, window_s))
     height = body_height(level)
     height = jnp.where(jnp.isfinite(height), height, body_height_from_trunk(level))
-    widths = _lengths(level, _WIDTHS) / (np.asarray(_WIDTH_FRACTIONS, np.float32) * height)
+    usual = np.asarray(_WIDTH_FRACTIONS, np.float32) * height
+    widths = _over(_lengths(level, _WIDTHS), usual)
     seen = jnp.isfinite(widths)
     count = seen.sum(-1)
     total = jnp.where(seen, widths, 0.0).sum(-1)
     return jnp.where(count > 0, total / jnp.maximum(count, 1), jnp.nan)
 
 
-def _positive(x: jnp.ndarray) -> jnp.ndarray:
-    return jnp.where(x > 0, x, jnp.nan)
+def _over(lengths: jnp.ndarray, whole: jnp.ndarray) -> jnp.ndarray:
+    """Returns lengths / whole, NaN where either is missing or whole is 0; no NaN in gradients."""
+    known = jnp.isfinite(lengths) & (whole > 0)
+    return jnp.where(known, finite_or(lengths) / jnp.where(whole > 0, whole, 1.0), jnp.nan)
+
+
+def _level(pose: jnp.ndarray, scale: jnp.ndarray) -> jnp.ndarray:
+    """Returns the pose at one size, missing joints apart: they would spoil the scale's gradient."""
+    return jnp.where(jnp.isfinite(pose), finite_or(pose) / scale[:, None, None], jnp.nan)
 
 
 def in_plane_ratio(
@@ -249,11 +257,17 @@ def _ratio(
     rows = [BY_NAME[name] for name in names]
     segments = list(dict.fromkeys(s for row in rows for s in row.segments))
     both = list(dict.fromkeys(segments + [_opposite(s) for s in segments]))
-    level = pose / scale[:, None, None]
+    level = _level(pose, scale)
     lengths = _lengths(level, both)
     longest = _robust_max(lengths, both, percentile)
     floor = prior * np.asarray([_fraction(s) for s in both], np.float32) * body_height(level)
-    ratio = lengths / _positive(jnp.fmax(longest, floor))
+    ratio = _over(lengths, jnp.fmax(longest, floor))
     ratio = jnp.where(lengths == 0, 0.0, ratio)
-    columns = [ratio[:, [both.index(s) for s in row.segments]].min(axis=-1) for row in rows]
+    columns = [_shortest(ratio[:, [both.index(s) for s in row.segments]]) for row in rows]
     return jnp.stack(columns, axis=-1)
+
+
+def _shortest(ratio: jnp.ndarray) -> jnp.ndarray:
+    """Returns the least of each row, NaN where one is missing; the gradient of min(NaN) is NaN."""
+    known = jnp.isfinite(ratio).all(-1)
+    return jnp.where(known, jnp.where(known[:, None], ratio, 0.0).min(axis=-1), jnp.nan)

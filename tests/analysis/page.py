@@ -5,6 +5,8 @@ from __future__ import annotations
 import html.parser
 import re
 
+from dance_jax.analysis import report
+
 ALLOWED_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "footer", "nav", "section"),
     *("h1", "h2", "h3", "p", "b", "strong", "span", "bdi", "a", "br", "code", "ul", "li", "div"),
@@ -53,3 +55,9 @@ def assert_inert(page: Page) -> None:
                 assert re.match(r"(data:(image/png|video/mp4);base64,|#|\./)", attrs[key]), attrs[
                     key
                 ]
+
+
+def make(tmp_path, analysis, **options) -> tuple[str, Page]:
+    file = report.write_report(tmp_path / "report.html", analysis, folder=tmp_path, **options)
+    text = file.read_text("utf-8")
+    return text, Page(text)

@@ -8,8 +8,9 @@ import pytest
 
 import dance_jax
 from dance_jax import skeleton
-from dance_jax.analysis import truth
+from dance_jax.analysis import truth, validity
 from dance_jax.analysis.analyze import analyze, analyze_clip
+from dance_jax.data import render, synthetic
 from dance_jax.errors import ConfigError, InputError, NoDancerFound, TooShort
 from tests.analysis.conftest import plain_video
 
@@ -36,16 +37,37 @@ def test_a_rendered_dancer_is_found_where_it_is(outcome, rendered):
     analysis, _ = outcome
     known = rendered[1]
     rows = {
-        row["what"]: row for row in truth.compare(analysis, known.joints_px[:, 0], known.time_s)
+        row["what"]: row
+        for row in truth.compare(analysis, known.joints_px[:, 0], known.time_s, known.pose[:, 0])
     }
     assert rows["frames with a pose"]["value"] >= 95
-    assert rows["2D joint error, filtered"]["value"] < 4  # small pictures, 15 frames/s
+    assert rows["joints in the picture, filtered"]["value"] < 4  # small pictures, 15 frames/s
     assert rows["whole-body left/right swaps"]["value"] <= 5
+    shown = rows["elbow, frames shown, against true 3D"]
+    assert shown["n"] > 10 and shown["value"] < 25
     person = analysis.people[0]
     assert person.time_s == pytest.approx(known.time_s - known.time_s[0], abs=2e-3)
     assert analysis.source["frames"] == len(known.time_s)
     assert (analysis.source["width"], analysis.source["height"]) == (240, 320)
     assert any("15.0 frames per second" in warning for warning in analysis.warnings)
+
+
+@pytest.mark.parametrize(("yaw", "view"), [(0, "front"), (60, "oblique"), (90, "side")])
+def test_a_dancer_who_keeps_one_yaw_is_seen_from_there(pose_model, tmp_path, yaw, view):
+    """The view is held to a usual body: a clip that is oblique throughout is not called frontal."""
+    dance = synthetic.generate(4, "calibration", 3.0, 15.0).moved(yaw_deg=yaw)
+    render.render_video(tmp_path / "dance.mp4", dance, width=240, height=320)
+    person = analyze(tmp_path / "dance.mp4", model=pose_model, **QUIET).people[0]
+    shares = {
+        measure.key: measure.value for measure in person.measures if measure.key.startswith("view.")
+    }
+    assert set(shares) == {f"view.{name}" for name in validity.VIEWS}
+    assert shares[f"view.{view}"] > 50, shares
+    for name, (state, reason) in person.angle_status.items():
+        known = np.isfinite(person.angles[:, person.angle_names.index(name)])
+        never = validity.threshold(name, view) is None
+        if never and known.mean() > 0.6 and shares[f"view.{view}"] > 80:
+            assert state == "refused" and "at any length" in reason
 
 
 def test_everything_promised_is_written(outcome):

@@ -13,6 +13,7 @@ from dance_jax.analysis import exports
 from dance_jax.analysis.analyze import analyze_clip
 from dance_jax.data import mot, synthetic, tables, trc
 from tests.analysis.fakes import AT, fake_analysis
+from tests.seeds import fresh
 
 JOINTS = skeleton.get("halpe26").joints
 
@@ -122,13 +123,42 @@ def test_markers_round_trip_in_pixels_y_up(tmp_path, gappy):
     assert head > toe + 100
 
 
-def test_markers_in_metres_where_a_scale_is_known(tmp_path, gappy, metric):
-    person = dataclasses.replace(gappy.people[0], metres_per_px=0.004)
-    size = gappy.clip.image_size
+FEET = [f"{side}_{name}" for name in ("heel", "big_toe") for side in ("left", "right")]
+
+
+@pytest.mark.parametrize("seed", fresh(__name__, 2))
+def test_markers_in_metres_stand_on_the_floor(tmp_path, gappy, seed):
+    rng = np.random.default_rng(seed)
+    per_px, size = rng.uniform(0.002, 0.02), gappy.clip.image_size
+    person = dataclasses.replace(gappy.people[0], metres_per_px=per_px)
     assert exports.write_poses_trc(tmp_path / "p.trc", person, "px", size)["unit"] == "m"
     back = trc.read_trc(tmp_path / "p.trc")
     assert back.unit == "m"
-    close(back.positions[..., 1], 0.004 * (size[1] - person.pose[..., 1]))
+    close(back.positions[..., 0], per_px * person.pose[..., 0])
+    up = -per_px * person.pose[..., 1].astype(float)
+    floor = np.nanpercentile(up[:, [AT[name] for name in FEET]], 1)
+    close(back.positions[..., 1], up - floor)
+    feet = back.positions[:, [back.names.index(name) for name in FEET], 1]
+    assert np.nanpercentile(feet, 1) == pytest.approx(0, abs=1e-4)
+    # The picture's size and place say nothing of the floor.
+    moved = dataclasses.replace(person, pose=person.pose + np.float32([0, 77]))
+    exports.write_poses_trc(tmp_path / "moved.trc", moved, "px", (99, 9999))
+    again = trc.read_trc(tmp_path / "moved.trc")
+    close(again.positions[..., 1], back.positions[..., 1])
+
+
+def test_without_feet_the_floor_is_the_picture_s_lower_edge(tmp_path, gappy):
+    pose = gappy.people[0].pose.copy()
+    pose[:, [AT[name] for name in FEET]] = np.nan
+    person = dataclasses.replace(gappy.people[0], pose=pose, metres_per_px=0.004)
+    exports.write_poses_trc(tmp_path / "p.trc", person, "px", gappy.clip.image_size)
+    back = trc.read_trc(tmp_path / "p.trc")
+    kept = [AT[name] for name in back.names]
+    assert not set(FEET) & set(back.names)
+    close(back.positions[..., 1], 0.004 * (gappy.clip.image_size[1] - pose[:, kept, 1]))
+
+
+def test_markers_of_poses_in_metres_stay_where_they_are(tmp_path, metric):
     person = metric.people[0]
     exports.write_poses_trc(tmp_path / "m.trc", person, "m", None)
     back = trc.read_trc(tmp_path / "m.trc")
@@ -153,28 +183,40 @@ def test_what_a_format_cannot_hold_is_said_and_not_written(tmp_path, gappy):
     for unit, who in (("height", person), ("px", nothing)):
         note = exports.write_poses_trc(tmp_path / "p.trc", who, unit, None)
         assert note["written"] is False and note["reason"]
-    blind = dataclasses.replace(person, angles=np.full_like(person.angles, np.nan))
+    refused = dict.fromkeys(person.angle_names, ("refused", "not seen"))
+    blind = dataclasses.replace(person, angle_status=refused)
     note = exports.write_angles_mot(tmp_path / "a.mot", blind)
+    assert note["reason"] == "every angle was refused"
     assert note["written"] is False and note["left_out"] == list(person.angle_names)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_motion_round_trip_fills_gaps_by_lines_and_says_so(tmp_path, gappy):
-    rng = np.random.default_rng(8)
+@pytest.fixture
+def all_ok(gappy):
+    """Random angles of which none is refused and all lie in the picture plane."""
     person = gappy.people[0]
-    value = rng.normal(40, 20, person.angles.shape).astype(np.float32)
+    value = np.random.default_rng(8).normal(40, 20, person.angles.shape).astype(np.float32)
+    return dataclasses.replace(
+        person,
+        angles=value,
+        in_plane=np.ones_like(person.in_plane),
+        angle_status=dict.fromkeys(person.angle_names, ("ok", "")),
+    )
+
+
+def test_motion_round_trip_fills_gaps_by_lines_and_says_so(tmp_path, all_ok):
+    value, names, person = all_ok.angles, all_ok.angle_names, all_ok
     value[:7, 0] = np.nan  # at the start: the nearest value
     value[30:33, 1] = np.nan  # inside: a line
-    value[: len(value) // 2 + 1, 2] = np.nan  # known in less than half: left out
-    person = dataclasses.replace(person, angles=value)
+    person.angle_status[names[2]] = ("refused", "any reason")
     note = exports.write_angles_mot(tmp_path / "a.mot", person)
     back = mot.read_mot(tmp_path / "a.mot")
-    names = person.angle_names
     assert back.in_degrees and note["left_out"] == [names[2]]
     assert tuple(back.columns) == tuple(n for n in names if n != names[2])
-    assert note["filled"] == {names[0]: 7, names[1]: 3}
+    assert note["filled"] == {names[0]: 7, names[1]: 3} and note["out_of_plane"] == {}
     header = "\n".join(back.comments)
     assert f"{names[0]}: 7 of {len(value)}" in header and f"{names[1]}: 3 of" in header
+    assert f"{names[3]}:" not in header
     close(back.time_s, person.time_s)
     first, second = back.columns[names[0]], back.columns[names[1]]
     assert first[:7] == pytest.approx(np.full(7, value[7, 0]), abs=1e-4)
@@ -182,6 +224,26 @@ def test_motion_round_trip_fills_gaps_by_lines_and_says_so(tmp_path, gappy):
     assert second[30:33] == pytest.approx(line, abs=1e-4)
     for at, name in enumerate(names[3:], 3):
         close(back.columns[name], value[:, at])
+
+
+def test_motion_says_how_often_a_limb_was_out_of_the_picture_plane(tmp_path, all_ok):
+    person, names = all_ok, all_ok.angle_names
+    frames = len(person.time_s)
+    person.angles[10:14, 1] = np.nan
+    person.in_plane[10:30, 1] = False  # four of these are unseen, which is another count
+    person.in_plane[:9, 4] = False
+    person.in_plane[:, 5] = False
+    person.angle_status[names[5]] = ("refused", "out of plane")
+    note = exports.write_angles_mot(tmp_path / "a.mot", person)
+    assert note["out_of_plane"] == {names[1]: 16, names[4]: 9}
+    assert note["filled"] == {names[1]: 4} and note["left_out"] == [names[5]]
+    back = mot.read_mot(tmp_path / "a.mot")
+    header = "\n".join(back.comments)
+    filled, away = header.split("out of the picture plane")
+    assert f"{names[1]}: 4 of {frames}" in filled and names[4] not in filled
+    assert f"{names[1]}: 16 of {frames}" in away and f"{names[4]}: 9 of {frames}" in away
+    assert names[5] not in header and names[5] not in back.columns
+    close(back.columns[names[4]], person.angles[:, 4])  # left as it is, and said
 
 
 def test_measures_are_safe_in_a_spreadsheet_and_read_back(tmp_path, gappy):

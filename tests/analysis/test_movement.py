@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import signal
@@ -14,8 +16,10 @@ from dance_jax.errors import NoDancerFound, TooShort
 from dance_jax.kinematics import angles, scale
 from dance_jax.types import Clip
 from tests.analysis.fakes import AT, stick_figure
+from tests.seeds import fresh
 
 STYLES = ("ballet_like", "hip_hop_like", "classical_indian_like", "contemporary_like")
+SEEDS = fresh(__name__, 3)
 JOINT = [angles.ANGLE_NAMES.index(name) for name in angles.JOINT_ANGLE_NAMES]
 
 
@@ -65,7 +69,7 @@ def test_injected_jumps_are_removed_and_good_samples_kept(seed):
         turn = rng.uniform(0, 2 * np.pi)
         pose[start : start + frames, joint] += 0.2 * height * np.array([np.cos(turn), np.sin(turn)])
         bad[start : start + frames, joint] = True
-    found = glitches.glitches(pose.astype(np.float32), dance.time_s, 0.2, 3.0, 0.25)
+    found = glitches.glitches(pose.astype(np.float32), dance.time_s, 0.4, 3.0, 0.25)
     assert found[bad].mean() > 0.8
     assert found[~bad].mean() < 0.002
     clean, filled = movement.clean(pose.astype(np.float32), dance.time_s, Options())
@@ -80,9 +84,9 @@ def test_a_start_out_of_rest_is_no_glitch_but_a_jump_back_is():
     pose = stick_figure(np.full(60, 0.3), 200.0, 400.0, 300.0)
     reach = np.clip(time_s - 1.0, 0, None)
     pose[:, AT["left_wrist"], 0] += 150 * reach**2
-    assert not glitches.glitches(pose, time_s, 0.2, 3.0, 0.25).any()
+    assert not glitches.glitches(pose, time_s, 0.4, 3.0, 0.25).any()
     pose[20:22, AT["left_wrist"], 1] -= 60
-    found = glitches.glitches(pose, time_s, 0.2, 3.0, 0.25)
+    found = glitches.glitches(pose, time_s, 0.4, 3.0, 0.25)
     assert sorted(np.argwhere(found).tolist()) == [[t, AT["left_wrist"]] for t in (20, 21)]
 
 
@@ -92,7 +96,7 @@ def test_without_a_body_height_every_hampel_outlier_counts():
     pose = np.full((90, 26, 2), np.nan, np.float32)
     pose[:, AT["nose"]] = rng.normal(0, 1, (90, 2)) + 100
     pose[40, AT["nose"]] += 30
-    assert glitches.glitches(pose, time_s, 0.2, 3.0, 0.25)[40, AT["nose"]]
+    assert glitches.glitches(pose, time_s, 0.4, 3.0, 0.25)[40, AT["nose"]]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -176,3 +180,101 @@ def test_a_dancer_nobody_trusts_gets_no_numbers(tmp_path):
     found = analyze_clip(clip, workdir=tmp_path, plots=False, report=False)
     assert all(m.value is None for m in found.people[0].measures if m.group != "presence")
     assert (tmp_path / "analysis.json").is_file()
+
+
+SEGMENT = [row.kind == "segment" for row in angles.ANGLES]
+
+
+def runs(state):
+    """(start, stop) of every run of equal values."""
+    edges = [0, *(np.flatnonzero(np.diff(state)) + 1), len(state)]
+    return list(itertools.pairwise(edges))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_settled_directions_start_within_half_a_turn_and_go_on_without_jumps(seed):
+    rng = np.random.default_rng(seed)
+    frames, count = 200, len(angles.ANGLES)
+    theta = (
+        rng.uniform(-30, 30, count) + np.cumsum(rng.normal(0, 0.4, (frames, count)), 0)
+    ).astype(np.float32)
+    valid = rng.random((frames, count)) < 0.5
+    for column in range(count):  # runs of some length
+        valid[:, column] = np.repeat(valid[::10, column], 10)
+        start = rng.integers(0, frames - 20)
+        theta[start : start + 15, column] = np.nan
+    before = theta.copy()
+    out = movement.settle(theta, valid)
+    assert np.array_equal(theta, before, equal_nan=True)  # the input is left alone
+    assert np.array_equal(np.isfinite(out), np.isfinite(theta))
+    for column, segment in enumerate(SEGMENT):
+        value, was = out[:, column], theta[:, column]
+        if not segment:
+            assert np.array_equal(value, was, equal_nan=True)
+            continue
+        turns = (value - was) / (2 * np.pi)
+        assert np.nanmax(np.abs(turns - np.round(turns))) < 1e-5
+        for first, last in runs(np.where(np.isfinite(was), 1 + valid[:, column], 0)):
+            if np.isfinite(was[first]):
+                assert -np.pi < value[first] <= np.pi + 1e-5
+                assert np.diff(value[first:last]) == pytest.approx(
+                    np.diff(was[first:last]), abs=1e-5
+                )
+    assert np.nanmax(np.abs(theta[:, SEGMENT])) > 2 * np.pi  # there was something to settle
+
+
+def test_half_a_turn_is_kept_and_its_negative_is_not():
+    theta = np.full((4, len(angles.ANGLES)), np.pi)
+    theta[:] *= [[1], [-1], [3], [-3]]
+    alternating = np.tile([[True], [False], [True], [False]], (1, theta.shape[1]))
+    out = movement.settle(theta, alternating)[:, SEGMENT]
+    assert out == pytest.approx(np.full(out.shape, np.pi))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_raw_and_filtered_directions_stand_in_the_same_turn(seed):
+    """Seen from behind, the pelvis points at 180 degrees; raw must not start at -180."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(120) / 30
+    pose = stick_figure(time_s, 320, 440, 400)
+    turn = np.cos(np.radians(np.interp(time_s, [1, 1.5, 2, 2.5], [180, 95, 95, 180])))
+    pose[..., 0] = 320 + turn[:, None] * (pose[..., 0] - 320)
+    pose += rng.normal(0, 2, pose.shape).astype(np.float32)
+    person = analyze_clip(clip_of(pose, time_s)).people[0]
+    at = [person.angle_names.index(name) for name in ("pelvis", "shoulders")]
+    apart = np.abs(person.angles_raw - person.angles)[:, at]
+    assert np.nanmedian(np.abs(person.angles[:, at])) > 150
+    assert (np.diff(person.in_plane[:, at].astype(int), axis=0) != 0).any()
+    assert np.isfinite(apart).sum() > 200 and np.nanmedian(apart, 0).max() < 10
+    assert np.nanmax(apart) < 180.001
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_the_view_of_a_figure_that_turns_halfway(mirror):
+    """Facing the camera, then narrowed to half and to a tenth of its width."""
+    time_s = np.arange(180) / 30
+    pose = stick_figure(time_s, 0.0, 0.0, 400)
+    width = np.repeat([1.0, 0.5, 0.1], 60)
+    pose[..., 0] *= np.where(mirror, -1, 1) * width[:, None]
+    pose[5, AT["left_shoulder"]] = np.nan  # one width is enough
+    pose[100] = np.nan
+    ratio, side = movement.in_plane_ratio(pose, time_s)
+    assert ratio.shape == (180, len(angles.ANGLES)) and side.shape == (180,)
+    assert side.dtype == np.int8 and side[100] == -1 and (np.delete(side, 100) >= 0).all()
+    inner = [side[k + 10 : k + 50] for k in (0, 60, 120)]
+    assert (inner[0] == 0).all() and (inner[2] == 2).all()
+    assert ((inner[1] == 1) | (inner[1] == -1)).all()
+    pelvis = ratio[:, angles.ANGLE_NAMES.index("pelvis")]
+    assert np.nanmedian(pelvis[:60]) > 0.9 and np.nanmedian(pelvis[120:]) < 0.2
+
+
+def test_raw_directions_keep_their_place_on_the_circle():
+    rng = np.random.default_rng(SEEDS[1])
+    raw, theta = rng.uniform(-20, 20, (2, 50, len(angles.ANGLES)))
+    theta[3] = raw[7] = np.nan
+    found = movement.beside(raw, theta)
+    turns = (found - raw) / (2 * np.pi)
+    known = np.isfinite(raw)
+    assert np.array_equal(np.isfinite(found), known) and np.array_equal(found[3], raw[3])
+    assert turns[known] == pytest.approx(np.round(turns[known]), abs=1e-9)
+    assert np.nanmax(np.abs(found - theta)) <= np.pi + 1e-9

@@ -1,74 +1,119 @@
-"""The validity of 2D angles: the packaged table, its lookups, and how it is computed."""
+"""The validity of 2D angles: the packaged table, the page made from it, and the lookups."""
 
 from __future__ import annotations
 
-import dataclasses
+import pathlib
 
 import numpy as np
 import pytest
 
-from dance_jax.analysis import validity, validity_study
-from dance_jax.analysis.options import Options
+from dance_jax.analysis import validity, validity_report, validity_study
 from dance_jax.analysis.validity_study import RATIO_EDGES
-from dance_jax.data import synthetic
 from dance_jax.kinematics import angles
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = sorted({validity.group(name) for name in angles.ANGLE_NAMES})
 A = len(angles.ANGLE_NAMES)
-WIDTHS = [angles.ANGLE_NAMES.index(name) for name in ("shoulders", "pelvis")]
+KINDS = {validity.group(row.name): row.kind for row in angles.ANGLES}
+
+
+def check_cell(cell, least):
+    assert (cell["median"] is None) == (cell["p90"] is None)
+    assert cell["median"] is None or 0 <= cell["median"] <= cell["p90"] <= 360
+    assert (cell["median"] is not None) == (cell["n"] >= least)
 
 
 def test_the_packaged_table_is_whole():
     content = validity.table()
     edges = content["ratio_edges"]
     assert edges == sorted(edges) == list(RATIO_EDGES)
-    assert sorted(content["cells"]) == sorted(content["threshold"]) == GROUPS
+    assert content["yaw_edges"] == list(validity_study.YAW_EDGES)
+    assert content["limit_deg"] == validity_study.LIMIT_DEG == 12
+    parts = ("cells", "threshold", "by_yaw", "by_ratio", "in_plane", "out_of_plane", "world")
+    for part in (*parts, "reported"):
+        assert sorted(content[part]) == GROUPS
     for name in GROUPS:
         assert set(content["cells"][name]) == set(validity.VIEWS)
         for view, cells in content["cells"][name].items():
             assert len(cells) == len(edges) - 1
             for cell in cells:
-                assert (cell["median"] is None) == (cell["p90"] is None)
-                assert cell["median"] is None or 0 <= cell["median"] <= cell["p90"] <= 180
-                assert (cell["median"] is not None) == (cell["n"] >= validity_study.MIN_FRAMES)
+                check_cell(cell, validity_study.MIN_FRAMES)
             again = validity_study.choose_threshold(cells, content["limit_deg"])
             assert content["threshold"][name][view] == again
-    assert content["made"]["frames"] > 1000 and "synthetic" in content["made"]["data"]
-    assert set(content["world"]) == set(GROUPS)
+        assert len(content["by_yaw"][name]) == len(content["yaw_edges"]) - 1
+        said = {"range"} if KINDS[name] == "segment" else {"min", "max", "range"}
+        assert set(content["reported"][name]) == said
+        for cell in content["reported"][name].values():
+            check_cell(cell, validity_study.MIN_REPORTS)
+    made = content["made"]
+    assert made["frames"] > 1000 and made["clips"] >= 24 and "synthetic" in made["data"]
+    assert "blazepose" in made["estimator"] and "mediapipe" in made["estimator"]
 
 
-def ratios(width, frames=1):
-    out = np.ones((frames, A))
-    out[:, WIDTHS] = width
-    return out
+def test_the_packaged_rule_keeps_the_better_frames():
+    """Where a view is believed, its kept bins hold the limit; what is refused is worse."""
+    content = validity.table()
+    for name in GROUPS:
+        for view, cells in content["cells"][name].items():
+            if (least := content["threshold"][name][view]) is not None:
+                kept = cells[content["ratio_edges"].index(least) :]
+                assert all(cell["median"] is None or cell["median"] <= 12 for cell in kept)
+        kept, out = content["in_plane"][name], content["out_of_plane"][name]
+        assert kept["median"] <= 12 and 0 < kept["kept"] <= 1
+        assert out["median"] is None or kept["median"] < out["median"]
+
+
+def test_the_page_was_made_from_the_packaged_table():
+    content = validity.table()
+    page = (ROOT / "docs" / validity_report.PAGE).read_text("utf-8")
+    assert page == validity_report.page(content)
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")]
+    for name in GROUPS:
+        row = next([cell.strip() for cell in row] for row in rows if row[0].strip() == name)
+        limits = [content["threshold"][name][view] for view in validity.VIEWS]
+        assert row[1:4] == ["never" if t is None else f"{t:g}" for t in limits]
+    assert (ROOT / "docs" / validity_report.FIGURE).stat().st_size > 10_000
+
+
+def test_the_page_follows_the_table(tmp_path):
+    content = dict(validity.table())
+    content["threshold"] = content["threshold"] | {
+        "knee": {"front": None, "oblique": 0.6, "side": 0.5}
+    }
+    content["reported"] = content["reported"] | {
+        "elbow": {key: {"median": None, "p90": None, "n": 4} for key in ("min", "max", "range")}
+    }
+    validity_report.write(content, tmp_path)
+    page = (tmp_path / validity_report.PAGE).read_text("utf-8")
+    assert "| knee | never | 0.6 | 0.5 |" in page
+    assert "| elbow | - | - | - | 4 |" in page
+    picture = (tmp_path / validity_report.FIGURE).read_bytes()
+    assert picture.startswith(b"\x89PNG") and len(picture) > 10_000
 
 
 @pytest.mark.parametrize(
-    ("width", "view"), [(1.0, 0), (0.7, 0), (0.69, 1), (0.35, 1), (0.34, 2), (0.0, 2)]
+    ("frontality", "view"),
+    [(1.3, 0), (1.0, 0), (0.7, 0), (0.69, 1), (0.35, 1), (0.34, 2), (0.0, 2), (np.nan, -1)],
 )
-def test_the_view_follows_the_apparent_width(width, view):
-    assert validity.view(ratios(width), angles.ANGLE_NAMES)[0] == view
-    one = ratios(width)
-    one[:, WIDTHS[0]] = np.nan  # one width is enough
-    assert validity.view(one, angles.ANGLE_NAMES)[0] == view
-    assert validity.view(ratios(np.nan), angles.ANGLE_NAMES)[0] == -1
+def test_the_view_follows_the_apparent_width(frontality, view):
+    found = validity.view(np.array([frontality, 1.0]))
+    assert found.tolist() == [view, 0] and found.dtype == np.int8
 
 
 @pytest.fixture
 def made_table(monkeypatch):
-    """A small table: two ratio bins below and above 0.5; a knee is good only from the side."""
+    """A small table: believed from half the length in a side view, else never."""
 
     def cell(median):
         return {"median": median, "p90": None if median is None else 3 * median, "n": 99}
 
-    rows = {"front": [None, None], "oblique": [20.0, None], "side": [12.0, 4.0]}
-    cells = {view: [cell(m) for m in medians] for view, medians in rows.items()}
     content = {
-        "limit_deg": 10.0,
-        "ratio_edges": [0.0, 0.5, 9.0],
-        "cells": dict.fromkeys(GROUPS, cells),
-        "threshold": {name: {"front": None, "oblique": None, "side": 0.5} for name in GROUPS},
+        "threshold": {name: {"front": None, "oblique": 0.9, "side": 0.5} for name in GROUPS},
+        "reported": {
+            name: {"min": cell(4), "max": cell(None), "range": cell(6.5)} for name in GROUPS
+        },
     }
+    content["reported"]["head"] = {"range": cell(2.0)}
     monkeypatch.setattr(validity, "table", lambda: content)
     return content
 
@@ -76,99 +121,19 @@ def made_table(monkeypatch):
 def test_in_plane_needs_the_ratio_of_the_view(made_table):
     ratio = np.tile([[0.49], [0.5], [1.0], [np.nan]], (1, A))
     names = angles.ANGLE_NAMES
-    for side, expected in ((2, [0, 1, 1, 0]), (1, [0] * 4), (0, [0] * 4), (-1, [0] * 4)):
+    for side, expected in ((2, [0, 1, 1, 0]), (1, [0, 0, 1, 0]), (0, [0] * 4), (-1, [0] * 4)):
         found = validity.in_plane(ratio, np.full(4, side, np.int8), names)
         assert np.array_equal(found, np.tile(np.array(expected, bool)[:, None], (1, A)))
+    mixed = validity.in_plane(ratio, np.array([2, 2, 1, 2], np.int8), names)
+    assert mixed[:, 0].tolist() == [False, True, True, False]
+    assert validity.threshold("left_knee", "front") is None
+    assert validity.threshold("right_knee", "oblique") == 0.9
 
 
-def test_the_band_is_averaged_over_the_clip_s_own_frames(made_table):
-    ratio, side = np.array([0.2, 0.6, 0.7, 0.9]), np.array([2, 2, 2, 2], np.int8)
-    band = validity.band("left_knee", ratio, side)
-    assert band.median == pytest.approx((12 + 3 * 4) / 4)
-    assert band.p90 == pytest.approx(3 * band.median)
-    mixed = validity.band("right_knee", ratio, np.array([-1, 0, 2, 1], np.int8))
-    assert mixed.median == pytest.approx(4)  # frames without a figure are left out
-    assert validity.band("left_knee", ratio, np.zeros(4, np.int8)) is None
-    assert validity.band("left_knee", ratio[:0], side[:0]) is None
-
-
-def cells(*medians):
-    return [{"median": m, "p90": m, "n": 0 if m is None else 99} for m in medians]
-
-
-@pytest.mark.parametrize(
-    ("medians", "edge"),
-    [
-        ((9, 9, 9, 9, 9, 9), RATIO_EDGES[0]),
-        ((1, 20, 9, 9, 9, 9), RATIO_EDGES[2]),
-        ((1, 1, 1, 1, 1, 11), None),
-        ((1, 1, 1, 1, 9, None), RATIO_EDGES[0]),
-        ((1, 1, None, 9, 9, 9), RATIO_EDGES[3]),
-        ((None,) * 6, None),
-    ],
-)
-def test_the_threshold_is_the_lowest_edge_that_holds_to_the_top(medians, edge):
-    assert validity_study.choose_threshold(cells(*medians), 10.0) == edge
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_tabulate_finds_the_errors_that_went_in(seed):
-    rng = np.random.default_rng(seed)
-    frames = 6000
-    ratio = rng.uniform(0.2, 1.0, (frames, A))
-    ratio[:, WIDTHS] = rng.choice([0.1, 0.5, 0.95], (frames, 1))
-    level = np.where(ratio > 0.7, 4.0, 40.0)
-    clip = {
-        "error": np.abs(rng.normal(0, level)),
-        "world_error": np.abs(rng.normal(0, 10, (frames, A))),
-        "ratio": ratio,
-        "yaw": rng.uniform(0, 360, frames),
-        "estimator": np.array("made"),
-    }
-    clip["error"][:100] = np.nan
-    parts = [
-        {name: value[span] if value.ndim else value for name, value in clip.items()}
-        for span in (slice(2500), slice(2500, None))
-    ]
-    table = validity_study.tabulate(parts)
-    half = 0.6745  # median of |N(0, 1)|
-    for view in validity.VIEWS:
-        low, high = table["cells"]["knee"][view][0], table["cells"]["knee"][view][-1]
-        assert low["median"] == pytest.approx(40 * half, rel=0.2)
-        assert high["median"] == pytest.approx(4 * half, rel=0.2)
-        assert table["threshold"]["knee"][view] == 0.7
-    assert table["world"]["elbow"]["median"] == pytest.approx(10 * half, rel=0.1)
-    assert table["world"]["elbow"]["n"] == 2 * frames
-    assert sum(cell["n"] for cell in table["by_yaw"]["knee"]) == 2 * (frames - 100)
-    assert sum(cell["n"] for cell in table["by_ratio"]["knee"]) == 2 * (frames - 100)
-    kept, out = table["in_plane"]["knee"], table["out_of_plane"]["knee"]
-    assert kept["n"] + out["n"] == 2 * (frames - 100)
-    assert kept["kept"] == pytest.approx((ratio[:, 0] >= 0.7).mean(), abs=0.03)
-    assert kept["median"] < 4 < 20 < out["median"]
-
-
-@pytest.mark.parametrize("yaw", [0, 40, 90, 135, 180, 250, 315])
-def test_facing_is_the_yaw_of_the_turntable(yaw):
-    dance = synthetic.generate(5, "calibration", 2.0, 15.0)
-    start = validity_study.facing_deg(dance.pose)
-    turned = validity_study.facing_deg(dance.moved(yaw_deg=yaw).pose)
-    assert np.abs((turned - start - yaw + 180) % 360 - 180).max() < 1e-6
-
-
-def test_a_turntable_goes_round_once():
-    dance, yaw = validity_study.turntable(4, 3.0, 20.0)
-    assert len(yaw) == len(dance.time_s) == 60
-    assert yaw == pytest.approx(360 * np.arange(60) / 60)
-
-
-def test_a_small_study_of_one_rendered_dancer(pose_model, tmp_path):
-    content = validity_study.study(tmp_path, [2], 2.4, 15.0, (240, 320), {"model": pose_model})
-    assert content["made"]["frames"] == 36 and content["made"]["clips"] == 1
-    assert sum(cell["n"] for cell in content["by_yaw"]["knee"]) > 36
-    stored = dict(np.load(tmp_path / "seed2.npz"))
-    assert stored["error"].shape == (36, A) and np.nanmedian(stored["error"]) < 60
-    assert not (tmp_path / "seed2.mp4").exists()
-    seen = validity_study.one_clip(
-        tmp_path, 2, 2.4, 15.0, (240, 320), dataclasses.replace(Options(), model="no such file")
-    )  # finished clips are kept: nothing is estimated again
-    assert np.array_equal(seen["error"], stored["error"], equal_nan=True)
+def test_the_band_is_that_of_the_reported_number(made_table):
+    assert validity.band("left_knee", "min") == validity.Band(4.0, 12.0)
+    assert validity.band("right_knee", "range") == (6.5, 19.5)
+    assert validity.band("left_knee", "max") is None  # too few clips gave it
+    assert validity.band("head", "range") == (2.0, 6.0)
+    assert validity.band("head", "min") is None  # a direction has no lowest value
+    assert validity.band("left_knee", "peak_rate") is None  # no figure for speeds

@@ -121,7 +121,12 @@ def test_the_cached_pair_serves_where_no_bundle_is(empty_cache, tmp_path, monkey
     for given in (None, empty_cache):
         with pytest.raises(InputError, match=r"no \.task") as caught:
             model_files.load(given, need_task=True)
-        for way in ("only a .task serves", "--config.model=FILE.task", "--config.path=", "blazepose"):
+        for way in (
+            "only a .task serves",
+            "--config.model=FILE.task",
+            "--config.path=",
+            "blazepose",
+        ):
             assert way in caught.value.fix
     (empty_cache / asset.file).unlink()  # what cannot work is not offered
     with pytest.raises(InputError, match=r"only a \.task serves") as caught:

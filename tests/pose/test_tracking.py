@@ -196,7 +196,7 @@ def test_choices() -> None:
     assert tracking.choose_person(clip, "all") == [0, 1]
     assert tracking.choose_person(clip, "2") == tracking.choose_person(clip, 2) == [1]
     for wrong in ("3", "biggest", 0):
-        with pytest.raises(InputError, match=r"--config\.person: .*1 \(60 frames\), 2 \(60 frames\)"):
+        with pytest.raises(InputError, match=r"config\.person: .*1 \(60 frames\), 2 \(60 frames\)"):
             tracking.choose_person(clip, wrong)
     empty = tracking.track([FramePoses.empty()] * 60, t, SIZE)
     assert empty.pose.shape == (60, 0, 33, 2)
