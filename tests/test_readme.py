@@ -21,6 +21,15 @@ COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.spl
 LAUNCHES = [line for line in COMMANDS if "dance_jax.launch" in line]
 
 
+def test_no_figure_is_left_to_be_filled_in() -> None:
+    for path in [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "configs").glob("*.py"),
+    ]:
+        assert not re.findall(r"FIGURES?_[A-Z]+|\bTBD\b|\bXX+\b", path.read_text("utf-8")), path
+
+
 def test_the_two_commands_come_first() -> None:
     assert COMMANDS[:2] == ["bash launch/demo.sh", "bash launch/test.sh"]
 
