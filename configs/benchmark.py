@@ -2,8 +2,8 @@
 
 python -m dance_jax.launch --config=configs/benchmark.py --workdir=out/benchmark
 
-Measured on 2 cores: see docs/benchmarks/cpu.json; the angle validity study, docs/angle_validity.md, takes
-about 4 minutes for 48 clips and both estimators.
+Measured on 2 cores: see docs/benchmarks/cpu.json; the angle validity study, docs/angle_validity.md,
+takes about 4 minutes for 48 clips and both estimators.
 
 Both are timed in one run on the same file, so the ratio does not depend on the machine.
 """
