@@ -4,7 +4,7 @@ bash launch/demo.sh
 python -m dance_jax.launch --config=configs/demo.py --config.seed=3 --workdir=out/demo3
 
 Measured (synthetic, seeds 0 to 3, 300 frames each, mediapipe lite, medians against the truth in the
-picture): joints off by 1.4 to 1.7 % of body height, elbows by 1.8 to 4.3 degrees, other joint angles
+picture): joints off by 1.4 to 1.7 % of body height, elbows by 1.8 to 4.3 degrees, other joints
 by 1.1 to 3.2 degrees.
 
 Needs no video of yours. Everything that it writes is labelled synthetic.
