@@ -164,9 +164,9 @@ def scale(person: PersonAnalysis, unit: str, height_m: float | None) -> str:
     if not math.isfinite(person.height_px):
         return ""
     doubt = (
-        "The height in the picture comes from the lengths of trunk, thighs and shanks. On rendered "
-        "dancers (8 seeds) it was 1.00 to 1.09 times the true one, so these numbers may be off by "
-        "several per cent."
+        "The height in the picture comes from the lengths of trunk, thighs and shanks. On 24 "
+        "rendered dancers, seen from all sides, it was 0.96 to 1.07 times the true one (median "
+        "1.02), so these numbers may be off by several per cent."
     )
     measured = f"the height measured in the picture ({number(person.height_px, 0)} px)"
     if person.metres_per_px is None:
