@@ -1,1 +1,1 @@
-"""Segments and centre of mass."""
+"""Movement measures: pure functions of a `Movement`, each with its unit and its validity."""

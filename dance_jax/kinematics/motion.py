@@ -26,10 +26,12 @@ def _gradient(x: jnp.ndarray, steps: jnp.ndarray) -> jnp.ndarray:
     """Differentiates x[T, ...] over steps[T - 1]: second order, NaN-aware."""
     steps = steps.reshape((-1,) + (1,) * (x.ndim - 1))
     rise = x[1:] - x[:-1]
-    sound = jnp.isfinite(rise)
-    slope = jnp.where(sound, finite_or(rise) / steps, 0.0)  # between t and t + 1
+    forward = steps > 0  # a repeated or reversed time stamp has no slope
+    sound = jnp.isfinite(rise) & forward
+    slope = jnp.where(sound, finite_or(rise) / jnp.where(forward, steps, 1.0), 0.0)
     ahead = jnp.pad(slope, [(0, 1)] + [(0, 0)] * (x.ndim - 1))
     has_ahead = jnp.pad(sound, [(0, 1)] + [(0, 0)] * (x.ndim - 1))
+    steps = jnp.where(forward, steps, 1.0)
     h = jnp.pad(steps, [(0, 1)] + [(0, 0)] * (x.ndim - 1), constant_values=1.0)
     behind, has_behind, g = _shift(ahead, -1, 0.0), _shift(has_ahead, -1, False), _shift(h, -1, 1.0)
     central = (g * ahead + h * behind) / (g + h)
@@ -67,7 +69,7 @@ def velocity(x: jnp.ndarray, time_s: jnp.ndarray) -> jnp.ndarray:
 
     Args:
         x: [T, ...] in any unit; NaN where missing.
-        time_s: [T] seconds, strictly increasing.
+        time_s: [T] seconds, strictly increasing; two equal stamps part the runs like a gap.
 
     Returns:
         [T, ...] in units per second.

@@ -1,0 +1,1 @@
+"""Motion beats, beats of the music, and how they meet."""
