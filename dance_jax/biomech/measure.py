@@ -27,6 +27,7 @@ class MeasureDef:
         needs_scale: whether the body height in metres must be known.
         min_s: shortest time, in seconds, over which it has a meaning.
         source: paper or table; "" for a plain definition.
+        undefined: when it has no value although everything was seen, as a clause for the reader.
     """
 
     key: str
@@ -39,6 +40,7 @@ class MeasureDef:
     needs_scale: bool = False
     min_s: float = 0.5
     source: str = ""
+    undefined: str = "too few frames show it together, or too little moves"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

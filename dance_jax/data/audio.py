@@ -68,12 +68,35 @@ def read_audio(
     Raises:
         InputError: the file or its audio cannot be read, or it is longer than the limit.
     """
-    import av
-
     if os.path.isdir(path):
         return None
     limits = limits or Limits()
     info = info or probe(path, limits)
+    track = decode_track(path, limits, rate=rate, mono=mono)
+    if track is None:
+        return None
+    return track._replace(start_s=track.start_s - info.start_s, video_duration_s=info.duration_s)
+
+
+def decode_track(
+    path: str | os.PathLike[str], limits: Limits, *, rate: int | None = None, mono: bool = False
+) -> Audio | None:
+    """Decodes the first audio track of a container, with a video beside it or without.
+
+    Args:
+        path: an mp4, m4a, mov, mkv, webm or avi file.
+        limits: the largest input allowed.
+        rate: resample to this many samples per second; None keeps the track's own.
+        mono: mix the channels to one.
+
+    Returns:
+        The track on the container's own clock, or None where there is none.
+
+    Raises:
+        InputError: the file or its audio cannot be read, or it is longer than the limit.
+    """
+    import av
+
     container, _ = open_container(path, limits)
     with container:
         if not container.streams.audio:
@@ -119,5 +142,4 @@ def read_audio(
         if not parts:
             return None
         samples = np.concatenate(parts)
-        start = (first or 0.0) - info.start_s
-    return Audio(samples, out_rate, start, info.duration_s, filled)
+    return Audio(samples, out_rate, first or 0.0, filled_s=filled)

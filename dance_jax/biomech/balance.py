@@ -1,0 +1,230 @@
+"""Balance: the centre of mass, and where it is heading, over the base that the feet give it.
+
+In a picture (C = 2) everything on the floor is the picture's horizontal alone: balance along the
+line of sight cannot be seen.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dance_jax.biomech import contacts, segments, support
+from dance_jax.biomech.balance_rows import LONGEST_S, MEASURES
+from dance_jax.biomech.movement import Movement
+from dance_jax.biomech.pendulum import ANKLE_HEIGHT, pendulum_rate
+from dance_jax.kinematics import motion
+from dance_jax.kinematics.scale import upper_percentile
+from dance_jax.kinematics.vectors import finite_or, safe_norm
+
+__all__ = ["MEASURES", "Balance", "balance", "on_floor", "soft_com_margin", "summarise"]
+
+_SOLE = tuple(k for k, name in enumerate(contacts.POINTS) if name != "ankle")
+_HEEL = contacts.POINTS.index("heel")
+_TOES = tuple(contacts.POINTS.index(name) for name in ("big_toe", "small_toe"))
+
+
+class Balance(NamedTuple):
+    """Balance frame by frame; NaN where it cannot be told.
+
+    The floor has G = 2 coordinates (x, z), or G = 1 (x) in a picture. Margins are positive inside
+    the base; they are NaN where a foot is unseen, where none stands, and where a standing foot
+    shows no heel or no toe.
+
+    Attributes:
+        com: [T, C] centre of mass, body heights.
+        com_velocity: [T, C] body heights per second.
+        com_height: [T] centre of mass above the floor, body heights.
+        xcom: [T, G] extrapolated centre of mass, body heights; NaN without `height_m`.
+        contacts: [T, 2] 1 where the left, right foot stands, 0 where not, NaN where unseen.
+        flight: [T] 1 where both feet are clear of the floor, else 0.
+        support: [T, 6, G] heel, big and small toe of both feet; NaN where not standing.
+        com_margin: [T] distance of the centre of mass to the base's border, body heights.
+        margin: [T] margin of stability: the same of `xcom`.
+        time_to_contact_s: [T] until the centre of mass, going on as it does, leaves the base; at
+            most `LONGEST_S`, NaN outside.
+        temporal_margin_s: [T] the same from `xcom` on (Hof's temporal margin of stability).
+        base_width: [T] greatest distance between two points of the base, body heights.
+        base_area: [T] area of the base, square body heights; NaN in a picture.
+    """
+
+    com: jnp.ndarray
+    com_velocity: jnp.ndarray
+    com_height: jnp.ndarray
+    xcom: jnp.ndarray
+    contacts: jnp.ndarray
+    flight: jnp.ndarray
+    support: jnp.ndarray
+    com_margin: jnp.ndarray
+    margin: jnp.ndarray
+    time_to_contact_s: jnp.ndarray
+    temporal_margin_s: jnp.ndarray
+    base_width: jnp.ndarray
+    base_area: jnp.ndarray
+
+
+def on_floor(x: jnp.ndarray) -> jnp.ndarray:
+    """Returns the floor coordinates of places: [..., 2] -> [..., 1] (x), [..., 3] -> [..., 2]."""
+    return x[..., 0::2]
+
+
+def _base(moved: Movement, floor: jnp.ndarray) -> tuple[jnp.ndarray, ...]:
+    """Returns the sole's points [T,6,G], which stand bool[T,6], states [T,2], whole bool[T]."""
+    touching, seen = contacts.point_contacts(moved, floor)
+    points = on_floor(contacts.foot_points(moved)[:, :, jnp.asarray(_SOLE), :])
+    stands = touching[:, :, jnp.asarray(_SOLE)]
+    foot_seen, foot_stands = seen.any(-1), touching.any(-1)
+    shown = seen[..., _HEEL] & seen[:, :, jnp.asarray(_TOES)].any(-1)
+    whole = foot_seen.all(-1) & (shown | ~foot_stands).all(-1)
+    n = points.shape[0]
+    states = jnp.where(foot_seen, foot_stands.astype(moved.pose.dtype), jnp.nan)
+    return points.reshape(n, 6, -1), stands.reshape(n, 6), states, whole
+
+
+@functools.partial(jax.jit, static_argnames="anthropometry")
+def balance(moved: Movement, anthropometry: str = "de_leva_mean") -> Balance:
+    """Returns balance frame by frame.
+
+        xcom = x + v / w0
+        margin = distance of xcom to the border of the base, positive inside
+        temporal margin = time for xcom to reach that border at the velocity v
+
+    Args:
+        moved: the movement, filtered.
+        anthropometry: a key of `anthropometry.ANTHROPOMETRY`; hidden segments as in
+            `segments.centre_of_mass(partial="fallback")`.
+
+    Returns:
+        The series, see `Balance`.
+
+    Raises:
+        InputError: there is no such table.
+
+    Source: Hof, Gazendam & Sinke 2005, Journal of Biomechanics 38:1-8, equations 6, 7 and 9.
+    """
+    com = segments.centre_of_mass(moved.pose, anthropometry, "fallback")
+    velocity = motion.velocity(com, moved.time_s)
+    floor = contacts.floor_height(moved)
+    level = upper_percentile(floor[jnp.asarray(_SOLE)], 0.0)
+    ankle = floor[contacts.POINTS.index("ankle")] - ANKLE_HEIGHT
+    level = jnp.where(jnp.isfinite(level), level, ankle)
+    points, stands, states, whole = _base(moved, floor)
+    rate = pendulum_rate(moved)
+    place, speed = on_floor(com), on_floor(velocity)
+    known = (rate > 0) & jnp.isfinite(speed)
+    xcom = place + finite_or(speed) / jnp.where(rate > 0, rate, 1.0)
+    xcom = jnp.where(known, xcom, jnp.nan)
+    usable = stands & whole[:, None]
+
+    def told(x: jnp.ndarray) -> jnp.ndarray:
+        return jnp.where(whole & stands.any(-1), x, jnp.nan)
+
+    flat = points.shape[-1] == 2
+    return Balance(
+        com=com,
+        com_velocity=velocity,
+        com_height=com[..., 1] - level,
+        xcom=xcom,
+        contacts=states,
+        flight=contacts.airborne(moved, floor),
+        support=jnp.where(usable[..., None], points, jnp.nan),
+        com_margin=told(support.signed_distance(points, usable, place)),
+        margin=told(support.signed_distance(points, usable, xcom)),
+        time_to_contact_s=told(support.time_to_border(points, usable, place, speed, LONGEST_S)),
+        temporal_margin_s=told(support.time_to_border(points, usable, xcom, speed, LONGEST_S)),
+        base_width=told(support.extent(points, usable)),
+        base_area=told(support.area(points, usable))
+        if flat
+        else jnp.full_like(place[:, 0], jnp.nan),
+    )
+
+
+@functools.partial(jax.jit, static_argnames="anthropometry")
+def soft_com_margin(moved: Movement, anthropometry: str = "de_leva_mean") -> jnp.ndarray:
+    """Returns a smooth `com_margin` for losses and rewards: contacts count by their weight.
+
+    Args:
+        moved: the movement, filtered.
+        anthropometry: a key of `anthropometry.ANTHROPOMETRY`.
+
+    Returns:
+        [T] body heights, at least -`support.NOWHERE` (nothing supports); NaN where the centre of
+        mass or a foot is unseen.
+    """
+    com = segments.centre_of_mass(moved.pose, anthropometry, "fallback")
+    weights = contacts.point_weights(moved)
+    seen = jnp.isfinite(weights).any(-1).all(-1)
+    sole = jnp.asarray(_SOLE)
+    points = on_floor(contacts.foot_points(moved)[:, :, sole, :])
+    n = points.shape[0]
+    value = support.soft_signed_distance(
+        points.reshape(n, 6, -1), weights[:, :, sole].reshape(n, 6), on_floor(com)
+    )
+    return jnp.where(seen, value, jnp.nan)
+
+
+def _mean(x: jnp.ndarray) -> jnp.ndarray:
+    """Returns the mean over the finite entries; NaN where there are none."""
+    seen = jnp.isfinite(x)
+    count = seen.sum()
+    return jnp.where(count > 0, finite_or(x).sum() / jnp.maximum(count, 1), jnp.nan)
+
+
+@functools.partial(jax.jit, static_argnames="anthropometry")
+def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, jnp.ndarray]:
+    """Returns the value of every measure of `MEASURES`, by key; NaN where it has none.
+
+    Args:
+        moved: the movement, filtered.
+        anthropometry: a key of `anthropometry.ANTHROPOMETRY`.
+    """
+    series = balance(moved, anthropometry)
+    height = series.com[..., 1]
+    margins = jnp.stack([series.com_margin, series.margin, series.base_width, series.base_area])
+    com_margin, margin, width, area = upper_percentile(margins, 50.0, axis=1)
+    times = jnp.stack([series.time_to_contact_s, series.temporal_margin_s])
+    contact_s, temporal_s = upper_percentile(times, 50.0, axis=1)
+    stands = jnp.isfinite(series.support).all(-1)
+    count = jnp.maximum(stands.sum(-1), 1)[:, None]
+    middle = jnp.where(stands[..., None], finite_or(series.support), 0.0).sum(-2) / count
+    off = on_floor(series.com) - middle
+    over = stands.any(-1) & jnp.isfinite(off).all(-1)
+    squared = _mean(jnp.where(over, jnp.sum(finite_or(off) ** 2, axis=-1), jnp.nan))
+    swaying = squared > 0
+    feet = series.contacts.sum(-1)
+    outside = jnp.where(jnp.isfinite(series.com_margin), series.com_margin < 0, jnp.nan)
+
+    def share(is_so: jnp.ndarray) -> jnp.ndarray:
+        return _mean(jnp.where(jnp.isfinite(feet), is_so.astype(feet.dtype), jnp.nan))
+
+    values = {
+        "com_height_mean": _mean(series.com_height),
+        "com_height_range": upper_percentile(height, 95.0) - upper_percentile(height, 5.0),
+        "com_path_rate": _path_rate(series.com, moved.time_s),
+        "sway": jnp.where(swaying, jnp.sqrt(jnp.where(swaying, squared, 1.0)), squared),
+        "com_margin_median": com_margin,
+        "share_outside": _mean(outside),
+        "margin_median": margin,
+        "margin_low": upper_percentile(series.margin, 5.0),
+        "time_to_contact_median": contact_s,
+        "temporal_margin_median": temporal_s,
+        "base_width_median": width,
+        "base_area_median": area,
+        "double_support_share": share(feet == 2),
+        "single_support_share": share(feet == 1),
+        "flight_share": _mean(series.flight),
+    }
+    return {f"balance.{key}": value for key, value in values.items()}
+
+
+def _path_rate(com: jnp.ndarray, time_s: jnp.ndarray) -> jnp.ndarray:
+    """Returns the length of the path over the time of the steps that were seen."""
+    step, length = jnp.diff(time_s), safe_norm(finite_or(com[1:]) - finite_or(com[:-1]))
+    seen = jnp.isfinite(com).all(-1)
+    good = seen[1:] & seen[:-1] & (step > 0)
+    total = jnp.where(good, step, 0.0).sum()
+    long = jnp.where(good, length, 0.0).sum()
+    return jnp.where(total > 0, long / jnp.where(total > 0, total, 1.0), jnp.nan)

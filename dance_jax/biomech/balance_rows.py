@@ -1,0 +1,127 @@
+"""The measures of balance as rows: labels, units, meanings and needs."""
+
+from __future__ import annotations
+
+from dance_jax.biomech.measure import MeasureDef
+
+LONGEST_S = 10.0  # a time to contact above this is not told apart from "never"
+
+_HOF = "Hof, Gazendam & Sinke 2005, J. Biomech. 38:1-8"
+_ALL = ("arms", "trunk", "legs", "feet")
+_PICTURE = "; in a picture, along its horizontal only"
+
+
+def _row(key: str, label: str, unit: str, meaning: str, **more: object) -> MeasureDef:
+    return MeasureDef(f"balance.{key}", label, unit, meaning, **{"parts": _ALL, **more})
+
+
+MEASURES: tuple[MeasureDef, ...] = (
+    _row(
+        "com_height_mean",
+        "Height of the centre of mass",
+        "height",
+        "mean height of the body's centre of mass above the floor",
+        source="de Leva 1996",
+    ),
+    _row(
+        "com_height_range",
+        "Rise and fall of the centre of mass",
+        "height",
+        "95th less 5th percentile of the height of the centre of mass",
+        parts=("arms", "trunk", "legs"),
+    ),
+    _row(
+        "com_path_rate",
+        "Path of the centre of mass per second",
+        "height/s",
+        "length of the path of the centre of mass over the time in which it was seen",
+        parts=("arms", "trunk", "legs"),
+    ),
+    _row(
+        "sway",
+        "Sway over the feet",
+        "height",
+        "root mean square distance of the centre of mass from the middle of the points that stand"
+        + _PICTURE,
+    ),
+    _row(
+        "com_margin_median",
+        "Centre of mass inside the base",
+        "height",
+        "median distance of the centre of mass to the border of the base of support, positive"
+        " inside" + _PICTURE,
+    ),
+    _row(
+        "share_outside",
+        "Time with the centre of mass outside the base",
+        "",
+        "share of the time on the feet with the centre of mass outside the base" + _PICTURE,
+    ),
+    _row(
+        "margin_median",
+        "Margin of stability, median",
+        "height",
+        "median distance of the extrapolated centre of mass (x + v / sqrt(g / l)) to the border of"
+        " the base of support, positive inside" + _PICTURE,
+        needs_scale=True,
+        source=_HOF,
+    ),
+    _row(
+        "margin_low",
+        "Margin of stability, lowest",
+        "height",
+        "5th percentile of the margin of stability" + _PICTURE,
+        needs_scale=True,
+        source=_HOF,
+    ),
+    _row(
+        "time_to_contact_median",
+        "Time to the border of the base",
+        "s",
+        "median time after which the centre of mass, going on as it does, would leave the base; of"
+        f" the frames with it inside, at most {LONGEST_S:.0f} s" + _PICTURE,
+    ),
+    _row(
+        "temporal_margin_median",
+        "Temporal margin of stability",
+        "s",
+        "the same for the extrapolated centre of mass" + _PICTURE,
+        needs_scale=True,
+        source=_HOF,
+    ),
+    _row(
+        "base_width_median",
+        "Width of the base of support",
+        "height",
+        "median of the greatest distance between two points of the feet that stand" + _PICTURE,
+    ),
+    _row(
+        "base_area_median",
+        "Area of the base of support",
+        "height^2",
+        "median area of the convex hull of the points of the feet that stand",
+        dims=(3,),
+    ),
+    _row(
+        "double_support_share",
+        "Time on both feet",
+        "",
+        "share of the time with both feet seen in which both stand still on the floor",
+        parts=("feet",),
+    ),
+    _row(
+        "single_support_share",
+        "Time on one foot",
+        "",
+        "share of the time with both feet seen in which one of them stands still on the floor",
+        parts=("feet",),
+    ),
+    _row(
+        "flight_share",
+        "Time in the air",
+        "",
+        "share of the time with both feet seen in which both are clear of the floor",
+        parts=("feet",),
+    ),
+)
+"""Whole-clip measures; `summarise` gives their values."""

@@ -1,0 +1,67 @@
+"""Every movement measure in one table and one function: features, rewards and reports share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from dance_jax.biomech import (
+    balance,
+    body_shape,
+    composites,
+    coordination,
+    effort,
+    energy,
+    inverse_dynamics,
+    joint_limits,
+    range_of_motion,
+    smoothness,
+    symmetry,
+)
+from dance_jax.biomech.measure import MeasureDef
+from dance_jax.biomech.movement import Movement
+
+_MODULES = (
+    balance,
+    energy,
+    inverse_dynamics,
+    smoothness,
+    range_of_motion,
+    symmetry,
+    coordination,
+    joint_limits,
+    effort,
+    body_shape,
+    composites,
+)
+
+MEASURES: Mapping[str, MeasureDef] = {row.key: row for m in _MODULES for row in m.MEASURES}
+"""Key -> row of every measure, in the order of the report."""
+
+GROUPS: tuple[str, ...] = tuple(dict.fromkeys(row.group for row in MEASURES.values()))
+"""The sections: "balance", "energy", ..."""
+
+
+def compute(moved: Movement) -> dict[str, jnp.ndarray]:
+    """Returns every measure of one clip; pure, so `jit(vmap(compute))` does a whole corpus.
+
+    Args:
+        moved: one dancer's movement.
+
+    Returns:
+        key -> scalar, the keys of `MEASURES`; NaN where a measure has no meaning for this clip
+        (too short, joints missing, unit unknown, nothing moved).
+    """
+    found: dict[str, jnp.ndarray] = {}
+    for module in _MODULES:
+        found |= module.summarise(moved)
+    coordinates = moved.pose.shape[-1]
+    return {
+        key: found[key] if coordinates in row.dims else jnp.full_like(found[key], jnp.nan)
+        for key, row in MEASURES.items()
+    }
+
+
+compute_jitted = jax.jit(compute)

@@ -1,0 +1,208 @@
+"""Balance against truths made by hand: inverted pendulums, standing, and what cannot be told."""
+
+from __future__ import annotations
+
+import hypothesis
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from dance_jax.biomech import balance, contacts, pendulum, segments
+from dance_jax.biomech.movement import GRAVITY, Movement
+from dance_jax.data import synthetic
+from dance_jax.skeleton import index, mirror
+from tests.biomech.test_support import by_hand
+from tests.kinematics.oracle import standing
+from tests.seeds import fresh
+
+FEET = np.array([j for foot in contacts.JOINTS for j in foot])
+SOLE = [side + point for side in ("left_", "right_") for point in contacts.POINTS[:3]]
+N = 120
+
+
+def dancing(seed, dims=3, duration_s=4.0, fps=30.0, height_m=None):
+    dance = synthetic.generate(seed, duration_s=duration_s, fps=fps, height_m=height_m)
+    pose = jnp.asarray((dance.pose / dance.body.height_m)[..., :dims], jnp.float32)
+    return Movement(pose, jnp.asarray(dance.time_s, jnp.float32), jnp.float32(dance.body.height_m))
+
+
+def leaning(speed=0.0, offset=0.0, dims=3, height_m=1.75):
+    """A standing body whose parts above the ankles glide sideways at a speed, feet still."""
+    time = np.arange(N) / 30.0
+    pose = np.tile(np.asarray(standing(1.0), np.float32), (N, 1, 1))
+    upper = np.setdiff1d(np.arange(26), FEET)
+    pose[:, upper, 0] += (offset + speed * (time - time[N // 2]))[:, None]
+    return Movement(
+        jnp.asarray(pose[..., :dims]), jnp.asarray(time, jnp.float32), jnp.float32(height_m)
+    )
+
+
+def test_pendulum_rate():
+    """sqrt(g / l) with the hip's height .530 of stature: 2.92 /s for a stature of 1.75 m."""
+    moved = leaning()
+    length = 1.24 * 0.530 * 1.75
+    assert float(pendulum.pendulum_rate(moved)) == pytest.approx(
+        np.sqrt(GRAVITY / length), rel=1e-4
+    )
+    assert np.isnan(pendulum.pendulum_rate(moved._replace(height_m=jnp.float32(np.nan))))
+    legless = moved.pose.at[:, [index("halpe26", s + "knee") for s in ("left_", "right_")]].set(
+        np.nan
+    )
+    assert np.isnan(pendulum.pendulum_rate(moved._replace(pose=legless)))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_margins_of_a_gliding_body(dims):
+    """By hand: the base is the feet's outline, xcom = x + v sqrt(l / g)."""
+    speed = 0.05
+    moved = leaning(speed, dims=dims)
+    got = jax.tree.map(np.asarray, balance.balance(moved))
+    k = N // 2
+    com = np.asarray(segments.centre_of_mass(moved.pose))[k]
+    feet = np.asarray(moved.pose)[k, [index("halpe26", n) for n in SOLE]][:, 0::2]
+    v = got.com_velocity[k, 0::2]
+    share_above = v[0] / speed
+    assert 0.9 < share_above < 1.0  # the feet and a part of the shanks stay
+    w0 = np.sqrt(GRAVITY / (1.24 * float(pendulum.leg_length(moved)) * 1.75))
+    xcom = com[0::2] + v / w0
+    np.testing.assert_allclose(got.xcom[k], xcom, atol=1e-5)
+    if dims == 3:
+        places = [by_hand(feet.astype(float), x.astype(float), v, 10.0) for x in (com[0::2], xcom)]
+        assert got.base_area[k] == pytest.approx(places[0][1], rel=1e-4)
+    else:
+        left, right = feet.min(), feet.max()
+        places = [
+            (min(right - x, x - left), 0, min(10, (right - x) / v[0])) for x in (com[0], xcom[0])
+        ]
+        assert np.isnan(got.base_area).all()
+    assert got.com_margin[k] == pytest.approx(places[0][0], abs=1e-5)
+    assert got.margin[k] == pytest.approx(places[1][0], abs=1e-5)
+    assert got.time_to_contact_s[k] == pytest.approx(places[0][2], rel=1e-3)
+    assert got.temporal_margin_s[k] == pytest.approx(places[1][2], rel=1e-3)
+    assert (got.contacts == 1).all() and (got.flight == 0).all()
+    assert got.com_height[k] == pytest.approx(com[1], abs=1e-5)  # the soles are at 0
+
+
+def test_signs_inside_and_outside():
+    inside, outside = (jax.tree.map(np.asarray, balance.balance(leaning(0, x))) for x in (0, 0.5))
+    assert (inside.com_margin > 0.02).all() and (inside.margin > 0.02).all()
+    assert (outside.com_margin < -0.2).all() and np.isnan(outside.time_to_contact_s).all()
+    assert (inside.time_to_contact_s == balance.LONGEST_S).all()  # nothing moves
+
+
+def test_what_cannot_be_told():
+    moved = dancing(5)
+    whole = balance.summarise(moved)
+    unscaled = balance.summarise(moved._replace(height_m=jnp.float32(np.nan)))
+    needs = {m.key for m in balance.MEASURES if m.needs_scale}
+    for key, value in unscaled.items():
+        assert bool(jnp.isfinite(value)) == (key not in needs), key
+    assert set(whole) == {m.key for m in balance.MEASURES}
+    feetless = moved._replace(pose=moved.pose.at[:, FEET].set(np.nan))
+    refused = balance.summarise(feetless)
+    for m in balance.MEASURES:
+        assert bool(jnp.isnan(refused[m.key])) == ("feet" in m.parts), m.key
+    ankles = [j for foot in contacts.JOINTS for j in foot[:3]]
+    only = balance.summarise(moved._replace(pose=moved.pose.at[:, ankles].set(np.nan)))
+    assert np.isnan(only["balance.com_margin_median"]) and np.isnan(only["balance.margin_median"])
+    assert np.isfinite(only["balance.double_support_share"])  # by the ankles alone
+    one = moved._replace(pose=moved.pose.at[:, FEET[:4]].set(np.nan))
+    assert np.isnan(balance.balance(one).com_margin).all()  # the other foot may stand anywhere
+
+
+def test_person_who_vanishes_half_way():
+    moved = dancing(6)
+    gone = moved._replace(pose=moved.pose.at[N // 2 :].set(np.nan))
+    series = balance.balance(gone)
+    for name, value in series._asdict().items():
+        assert np.isnan(np.asarray(value)[N // 2 + 1 :]).all(), name
+    seen = balance.summarise(Movement(moved.pose[: N // 2], moved.time_s[: N // 2], moved.height_m))
+    for key, value in balance.summarise(gone).items():
+        np.testing.assert_allclose(value, seen[key], rtol=2e-3, atol=1e-4, err_msg=key)
+
+
+def test_degenerate():
+    moved = dancing(3)
+
+    def total(pose, time):
+        here = Movement(pose, time, moved.height_m)
+        values = balance.summarise(here)
+        return jnp.nansum(balance.soft_com_margin(here)) + sum(map(jnp.nan_to_num, values.values()))
+
+    gradient = jax.jit(jax.grad(total))
+    free = {"balance.com_height_range"}  # needs neither feet nor time
+    for pose, time, told in (
+        (jnp.full_like(moved.pose, np.nan), moved.time_s, set()),
+        (jnp.zeros_like(moved.pose), moved.time_s, None),
+        (moved.pose, jnp.zeros(N), free),
+        (moved.pose[:2], moved.time_s[:2], None),
+    ):
+        values = balance.summarise(Movement(pose, time, moved.height_m))
+        assert not any(np.isinf(v) for v in values.values())
+        if told is not None:
+            assert {k for k, v in values.items() if np.isfinite(v)} <= told | {
+                "balance.com_height_mean"
+            }
+        if len(pose) == N:
+            assert bool(jnp.isfinite(gradient(pose, time)).all())
+
+
+@hypothesis.settings(max_examples=6)
+@hypothesis.given(st.integers(0, 10**6), st.floats(-3, 3), st.floats(0, 6.28))
+def test_place_turn_and_side_do_not_matter(seed, shift, angle):
+    moved = dancing(seed % 5)
+    c, s = np.cos(angle), np.sin(angle)
+    turn = jnp.asarray([[c, 0, s], [0, 1, 0], [-s, 0, c]], jnp.float32)
+    other = mirror(moved.pose @ turn + shift, "halpe26")
+    a, b = balance.summarise(moved), balance.summarise(moved._replace(pose=other))
+    for key, value in a.items():
+        rough = 0.03 if "share" in key or "time" in key or "temporal" in key else 2e-3
+        assert float(b[key]) == pytest.approx(float(value), abs=rough, rel=0.05), key
+
+
+@pytest.mark.parametrize("seed", fresh(__name__, 1))
+def test_frame_rate_hardly_matters(seed):
+    a, b = (balance.summarise(dancing(seed, fps=fps)) for fps in (30.0, 60.0))
+    for key in ("com_height_mean", "com_margin_median", "margin_median", "double_support_share"):
+        assert float(a["balance." + key]) == pytest.approx(float(b["balance." + key]), abs=0.04), (
+            key
+        )
+
+
+def test_synthetic_dancers_stand_as_planned():
+    """Small slow steps look planted (see test_contacts), so both feet stand a little too often."""
+    both, one = [], []
+    for seed in fresh(__name__ + "truth", 6):
+        planted = synthetic.generate(seed, duration_s=4.0).planted.sum(-1)
+        got = balance.summarise(dancing(seed))
+        both.append(float(got["balance.double_support_share"]) - (planted == 2).mean())
+        one.append(float(got["balance.single_support_share"]) - (planted == 1).mean())
+        assert 0.45 < float(got["balance.com_height_mean"]) < 0.62
+    assert -0.02 < np.median(both) < 0.25 and -0.25 < np.median(one) < 0.04
+
+
+def test_soft_margin_is_near_and_has_gradients():
+    moved = dancing(9)
+    series, soft = balance.balance(moved), np.asarray(balance.soft_com_margin(moved))
+    hard = np.asarray(series.com_margin)
+    double = np.asarray(series.contacts).sum(-1) == 2
+    assert np.median(np.abs(soft - hard)[double]) < 0.03
+    noise = jnp.asarray(np.random.default_rng(0).normal(0, 0.01, (5, 26, 3)), jnp.float32)
+    slow = jnp.arange(5) * 0.3
+
+    def total(pose):
+        return balance.soft_com_margin(Movement(pose, slow, moved.height_m)).sum()
+
+    check_grads(total, (moved.pose[:5] + noise,), 1, ["rev"], eps=5e-4, atol=0.1, rtol=0.1)
+
+
+def test_batch_equals_single():
+    moved = [dancing(s) for s in (1, 2)]
+    batch = jax.tree.map(lambda *x: jnp.stack(x), *moved)
+    got = jax.jit(jax.vmap(balance.summarise))(batch)
+    for k, one in enumerate(moved):
+        for key, value in balance.summarise(one).items():
+            np.testing.assert_allclose(got[key][k], value, rtol=1e-4, atol=1e-5, err_msg=key)
