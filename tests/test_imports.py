@@ -31,6 +31,8 @@ LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms.split(
 ONE_ROOM = {0, 1}  # Single files, which may import one another.
 HEAVY = {"jax", "mediapipe", "av", "cv2", "matplotlib", "scipy", "ai_edge_litert", "tensorboardX"}
 LAZY = {"mediapipe", "distrax", "librosa", "fastapi", "dask", "onnx", "jax2onnx", "tensorboardX"}
+# The script of a restricted process that nothing may import.
+PICKLE_CHILD = PACKAGE / "data" / "pickle_child.py"
 NEVER = {"tensorflow", "torch", "pickle", "dill", "cloudpickle", "joblib", "tests", "configs"}
 
 
@@ -117,7 +119,15 @@ def test_optional_packages_load_on_use() -> None:
 def test_what_is_never_imported() -> None:
     for path in FILES:
         found = {n.split(".")[0] for n in imports(path)} & NEVER
+        if path == PICKLE_CHILD:
+            assert found == {"pickle"}
+            continue
         assert not found, f"{path.relative_to(ROOT)} imports {found}"
+
+
+def test_the_pickle_child_is_never_imported_and_imports_the_standard_library_only() -> None:
+    assert not [path for path in FILES if any("pickle_child" in n for n in imports(path))]
+    assert {n.split(".")[0] for n in imports(PICKLE_CHILD)} <= sys.stdlib_module_names
 
 
 def test_one_package_owns_cv2() -> None:

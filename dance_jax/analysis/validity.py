@@ -1,10 +1,14 @@
 """The measured validity of 2D angles: when one may be believed, and how far it may be off.
 
-The figures come from `dance_jax.analysis.validity_study`, which renders synthetic dancers at every
-yaw, estimates their pose, and compares each 2D angle with its true 3D angle
-(`docs/angle_validity.md`). They are about rendered figures, not about real dancers. They depend on
-two things that a picture shows: the apparent length of the limb against its longest, and the side
-from which the dancer is seen (a knee bends out of the plane when seen from the front).
+The figures come from two studies. `validity_study` renders synthetic dancers at every yaw,
+estimates their pose, and compares each 2D angle with its true 3D angle (`docs/angle_validity.md`);
+`validity_aist` does the same with real dancers seen by nine calibrated cameras
+(`docs/angle_validity_real.md`). The real ones are few, and their 3D points come from the same
+detections, so they only ever make a band wider or a limit stricter.
+
+The error depends on two things that a picture shows: the apparent length of the limb against its
+longest, and the side from which the dancer is seen (a knee bends out of the plane when seen from
+the front).
 """
 
 from __future__ import annotations
@@ -36,6 +40,13 @@ def table() -> dict[str, Any]:
     return json.loads(file.read_text("utf-8"))
 
 
+@functools.cache
+def real() -> dict[str, Any]:
+    """Reads the stored result on real dancers; `docs/angle_validity_real.md` says what is in it."""
+    file = importlib.resources.files("dance_jax.analysis").joinpath("angle_validity_real.json")
+    return json.loads(file.read_text("utf-8"))
+
+
 def group(name: str) -> str:
     """Returns the name of an angle without its side: the study pools left and right."""
     return name.removeprefix("left_").removeprefix("right_")
@@ -64,7 +75,7 @@ def threshold(name: str, side: str) -> float | None:
     Returns:
         The ratio; None where no ratio keeps the error within the limit.
     """
-    return table()["threshold"][group(name)][side]
+    return real()["threshold"][group(name)][side]
 
 
 def in_plane(ratio: np.ndarray, side: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -86,6 +97,30 @@ def in_plane(ratio: np.ndarray, side: np.ndarray, names: Sequence[str]) -> np.nd
         return ratio >= least[side]
 
 
+def wider(rendered: dict[str, Any], *seen: dict[str, Any] | None) -> Band | None:
+    """Returns the greatest figures of some cells; real dancers count where enough sequences speak.
+
+    Args:
+        rendered: "median", "p90" of the rendered dancers; None where too few gave a number.
+        *seen: the same of the real ones, with "enough"; None where none gave a number.
+    """
+    if rendered["median"] is None:
+        return None
+    cells = [rendered, *(cell for cell in seen if cell is not None and cell["enough"])]
+    return Band(*(max(float(cell[key]) for cell in cells) for key in ("median", "p90")))
+
+
+def seen_cells(found: dict[str, Any], name: str, statistic: str) -> list[dict[str, Any] | None]:
+    """Returns the cells of one reported number of the real dancers, at both limits of the score.
+
+    Args:
+        found: result of `validity_aist.study`.
+        name: an angle without its side.
+        statistic: "min", "max" or "range".
+    """
+    return [found[part]["reported"][name].get(statistic) for part in ("detected", "strict")]
+
+
 def band(name: str, statistic: str) -> Band | None:
     """Returns the error to expect of one reported number.
 
@@ -94,10 +129,11 @@ def band(name: str, statistic: str) -> Band | None:
         statistic: "min", "max" or "range".
 
     Returns:
-        Median and 90th percentile, over the study's clips, of the absolute difference between the
-        number that the report gives and the true one; None where too few clips gave it.
+        Median and 90th percentile, over the clips of a study, of the absolute difference between
+        the number that the report gives and the true one; of the rendered and the real dancers the
+        greater of each. None where too few rendered clips gave it.
     """
     cell = table()["reported"][group(name)].get(statistic)
-    if cell is None or cell["median"] is None:
+    if cell is None:
         return None
-    return Band(float(cell["median"]), float(cell["p90"]))
+    return wider(cell, *seen_cells(real(), group(name), statistic))

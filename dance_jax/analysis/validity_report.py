@@ -6,6 +6,7 @@ import itertools
 import pathlib
 from typing import Any
 
+from dance_jax.analysis import validity, validity_aist_report
 from dance_jax.analysis.validity import VIEWS
 
 PAGE, FIGURE = "angle_validity.md", "angle_validity.png"
@@ -19,7 +20,7 @@ def write(table: dict[str, Any], folder: pathlib.Path) -> None:
         table: result of `validity_study.study`.
         folder: destination.
     """
-    (folder / PAGE).write_text(page(table), "utf-8")
+    (folder / PAGE).write_text(page(table, validity.real()), "utf-8")
     figure(table).savefig(folder / FIGURE, dpi=110)
 
 
@@ -32,16 +33,18 @@ def _bins(edges: list[float]) -> list[str]:
     return [*inner, f">= {edges[-2]:g}"]
 
 
-def page(table: dict[str, Any]) -> str:
+def page(table: dict[str, Any], real: dict[str, Any]) -> str:
     """Returns the study as Markdown.
 
     Args:
         table: result of `validity_study.study`.
+        real: result of `validity_aist.study`.
 
     Returns:
         The page.
     """
     made = table["made"]
+    tighter, wider = validity_aist_report.changes(real, table)
     lines = [
         "# When may a 2D angle be believed?",
         "",
@@ -61,6 +64,17 @@ def page(table: dict[str, Any]) -> str:
         "```",
         "",
         f"![Error by apparent length and view]({FIGURE})",
+        "",
+        "## Corrected by real dancers",
+        "",
+        f"The same was measured on {real['made']['views']} views of "
+        f"{len(real['made']['sequences'])} real dances ([{validity_aist_report.PAGE}]"
+        f"({validity_aist_report.PAGE})). Few dances, and errors that tend to be too low: a band "
+        "of the report is the greater figure of the two, and a limit the stricter of the two. "
+        "The tables below are those of the rendered dancers alone; in force are instead:",
+        "",
+        f"- limits: {'; '.join(tighter) or 'no other'};",
+        f"- bands: {'; '.join(wider) or 'no other'}.",
         "",
         "## The rule that follows",
         "",

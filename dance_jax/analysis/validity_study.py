@@ -145,11 +145,15 @@ def _cell(error: np.ndarray, least: int = MIN_FRAMES) -> dict[str, Any]:
     }
 
 
-def tabulate(clips: list[dict[str, np.ndarray]]) -> dict[str, Any]:
+def tabulate(
+    clips: list[dict[str, np.ndarray]],
+    threshold: dict[str, dict[str, float | None]] | None = None,
+) -> dict[str, Any]:
     """Turns the clips into the stored table.
 
     Args:
         clips: results of `one_clip`.
+        threshold: the rule by which angles are kept; None: the one that follows from these clips.
 
     Returns:
         The content of `angle_validity.json`, without "made".
@@ -171,7 +175,7 @@ def tabulate(clips: list[dict[str, np.ndarray]]) -> dict[str, Any]:
             strict=True,
         )
     )
-    yaw_bin = np.clip(np.digitize(yaw, YAW_EDGES[1:-1]), 0, len(YAW_EDGES) - 2)
+    yaw_bin = np.where(np.isfinite(yaw), np.digitize(yaw, YAW_EDGES[1:-1]), -1)
     ratio_bin = np.digitize(ratio, RATIO_EDGES[1:-1])
     groups: dict[str, list[int]] = {}
     for column, name in enumerate(names):
@@ -196,9 +200,8 @@ def tabulate(clips: list[dict[str, np.ndarray]]) -> dict[str, Any]:
             for k, where in enumerate(validity.VIEWS)
         }
         content["cells"][name] = cells
-        content["threshold"][name] = {
-            where: choose_threshold(cells[where]) for where in validity.VIEWS
-        }
+        chosen = {where: choose_threshold(cells[where]) for where in validity.VIEWS}
+        content["threshold"][name] = chosen if threshold is None else threshold[name]
         content["by_ratio"][name] = [_cell(e[b == n]) for n in bins]
         content["by_yaw"][name] = [_cell(e[yaw_bin == n]) for n in range(len(YAW_EDGES) - 1)]
         content["world"][name] = _cell(world[:, columns])

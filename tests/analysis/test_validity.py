@@ -66,7 +66,7 @@ def test_the_packaged_rule_keeps_the_better_frames():
 def test_the_page_was_made_from_the_packaged_table():
     content = validity.table()
     page = (ROOT / "docs" / validity_report.PAGE).read_text("utf-8")
-    assert page == validity_report.page(content)
+    assert page == validity_report.page(content, validity.real())
     rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")]
     for name in GROUPS:
         row = next([cell.strip() for cell in row] for row in rows if row[0].strip() == name)
@@ -114,7 +114,19 @@ def made_table(monkeypatch):
         },
     }
     content["reported"]["head"] = {"range": cell(2.0)}
+    real = {
+        "threshold": content["threshold"],
+        "detected": {"reported": {name: {} for name in GROUPS}},
+        "strict": {"reported": {name: {} for name in GROUPS}},
+    }
+    real["strict"]["reported"]["knee"] = {"min": {"median": 5.0, "p90": 1.0, "enough": True}}
+    real["detected"]["reported"]["knee"] = {
+        "min": {"median": 3.0, "p90": 20.0, "enough": True},
+        "max": {"median": 9.0, "p90": 20.0, "enough": True},
+        "range": {"median": 9.0, "p90": 30.0, "enough": False},
+    }
     monkeypatch.setattr(validity, "table", lambda: content)
+    monkeypatch.setattr(validity, "real", lambda: real)
     return content
 
 
@@ -131,9 +143,10 @@ def test_in_plane_needs_the_ratio_of_the_view(made_table):
 
 
 def test_the_band_is_that_of_the_reported_number(made_table):
-    assert validity.band("left_knee", "min") == validity.Band(4.0, 12.0)
-    assert validity.band("right_knee", "range") == (6.5, 19.5)
-    assert validity.band("left_knee", "max") is None  # too few clips gave it
+    assert validity.band("left_elbow", "min") == validity.Band(4.0, 12.0)
+    assert validity.band("left_knee", "min") == (5.0, 20.0)  # the greatest of each
+    assert validity.band("right_knee", "range") == (6.5, 19.5)  # too few sequences
+    assert validity.band("left_knee", "max") is None  # too few rendered clips gave it
     assert validity.band("head", "range") == (2.0, 6.0)
     assert validity.band("head", "min") is None  # a direction has no lowest value
     assert validity.band("left_knee", "peak_rate") is None  # no figure for speeds
