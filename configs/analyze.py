@@ -43,6 +43,10 @@ def get_config() -> config_dict.ConfigDict:
     config.filter_cutoff_hz = 6.0
     config.filter_order = 4
 
+    # How the movement is measured.
+    config.anthropometry = "de_leva_mean"  # de_leva_mean | de_leva_female | de_leva_male | winter
+    config.music = "auto"  # auto: the video's own sound | none | an audio file
+
     # What is written.
     config.overlay = True
     config.overlay_height = 540

@@ -58,6 +58,12 @@ _ANALYZE: Mapping[str, Key] = {
     "outlier_sigma": Key(float, "outlier limit in robust standard deviations", low=0.5, high=20),
     "max_gap_s": Key(float, "longest gap that is filled, in seconds", low=0, high=5),
     "min_confidence": Key(float, "confidence below which a joint is missing", low=0, high=1),
+    "anthropometry": Key(
+        str,
+        "table of body segment masses",
+        choices=("de_leva_mean", "de_leva_female", "de_leva_male", "winter"),
+    ),
+    "music": Key(str, "auto: the video's own sound; none; or an audio file"),
     "overlay": Key(bool, "write overlay.mp4"),
     "overlay_height": Key(int, "greatest height of the overlay in pixels", low=144, high=2160),
     "blur_faces": Key(bool, "blur faces in every picture that is written"),
@@ -104,6 +110,31 @@ _BENCHMARK: Mapping[str, Key] = {
     **_ESTIMATION,
 }
 
+_PERSON = Key(str, "who is compared", choices=("largest", "a number from 1"), pattern=r"[1-9]\d*")
+
+_COMPARE: Mapping[str, Key] = {
+    "teacher": Key(str, "the video, or folder of images, that is compared with", required=True),
+    "student": Key(str, "the video, or folder of images, that is compared", required=True),
+    "teacher_person": _PERSON,
+    "student_person": _PERSON,
+    "teacher_start_s": _ANALYZE["start_s"],
+    "teacher_end_s": _ANALYZE["end_s"],
+    "student_start_s": _ANALYZE["start_s"],
+    "student_end_s": _ANALYZE["end_s"],
+    "mirrored": Key(str, "the student does the mirror image", choices=("auto", "yes", "no")),
+    "window_s": Key(float, "how far the student may be early or late, in seconds", low=0.1, high=5),
+    "same_dance": Key(bool, "it is known, and not tested, that both do the same dance"),
+    "video": Key(bool, "write compare.mp4, both dancers side by side"),
+    **_ESTIMATION,
+    **{
+        name: _ANALYZE[name]
+        for name in (
+            *("fps", "min_confidence", "filter_cutoff_hz", "overlay", "overlay_height"),
+            *("blur_faces", "plots", "report"),
+        )
+    },
+}
+
 _DOCTOR: Mapping[str, Key] = {
     "path": Key(str, "a file or folder that may hold pose models; empty: none"),
 }
@@ -112,6 +143,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "analyze": _ANALYZE,
     "assets": _ASSETS,
     "benchmark": _BENCHMARK,
+    "compare": _COMPARE,
     "demo": _DEMO,
     "doctor": _DOCTOR,
 }

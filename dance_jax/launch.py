@@ -51,12 +51,13 @@ TASKS: Mapping[str, Task] = {
     "analyze": Task("dance_jax.analysis.analyze:run", "a video in, a movement report out"),
     "assets": Task("dance_jax.assets:run", "fetch and verify the pose models", False),
     "benchmark": Task("dance_jax.analysis.benchmark:run", "time and memory of the whole way"),
+    "compare": Task("dance_jax.analysis.compare:run", "teacher against student, side by side"),
     "demo": Task("dance_jax.analysis.demo:run", "render a dancer, analyse it, show the error"),
     "doctor": Task("dance_jax.doctor:run", "what this machine has and lacks", False),
 }
 
 LATER = (
-    *("compare", "evaluate", "export", "extract", "few_shot", "optimize", "prepare"),
+    *("evaluate", "export", "extract", "few_shot", "optimize", "prepare"),
     *("search", "serve", "stream", "train", "validate"),
 )
 

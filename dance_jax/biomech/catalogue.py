@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import jax
@@ -14,6 +15,7 @@ from dance_jax.biomech import (
     coordination,
     effort,
     energy,
+    flight,
     inverse_dynamics,
     joint_limits,
     range_of_motion,
@@ -25,6 +27,7 @@ from dance_jax.biomech.movement import Movement
 
 _MODULES = (
     balance,
+    flight,
     energy,
     inverse_dynamics,
     smoothness,
@@ -37,6 +40,8 @@ _MODULES = (
     composites,
 )
 
+_WITH_MASSES = (balance, flight, energy, inverse_dynamics)
+
 MEASURES: Mapping[str, MeasureDef] = {row.key: row for m in _MODULES for row in m.MEASURES}
 """Key -> row of every measure, in the order of the report."""
 
@@ -44,11 +49,12 @@ GROUPS: tuple[str, ...] = tuple(dict.fromkeys(row.group for row in MEASURES.valu
 """The sections: "balance", "energy", ..."""
 
 
-def compute(moved: Movement) -> dict[str, jnp.ndarray]:
+def compute(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, jnp.ndarray]:
     """Returns every measure of one clip; pure, so `jit(vmap(compute))` does a whole corpus.
 
     Args:
         moved: one dancer's movement.
+        anthropometry: table of segment masses, a key of `anthropometry.ANTHROPOMETRY`.
 
     Returns:
         key -> scalar, the keys of `MEASURES`; NaN where a measure has no meaning for this clip
@@ -56,7 +62,8 @@ def compute(moved: Movement) -> dict[str, jnp.ndarray]:
     """
     found: dict[str, jnp.ndarray] = {}
     for module in _MODULES:
-        found |= module.summarise(moved)
+        masses = (anthropometry,) if module in _WITH_MASSES else ()
+        found |= module.summarise(moved, *masses)
     coordinates = moved.pose.shape[-1]
     return {
         key: found[key] if coordinates in row.dims else jnp.full_like(found[key], jnp.nan)
@@ -64,4 +71,4 @@ def compute(moved: Movement) -> dict[str, jnp.ndarray]:
     }
 
 
-compute_jitted = jax.jit(compute)
+compute_jitted = functools.partial(jax.jit, static_argnames="anthropometry")(compute)

@@ -259,11 +259,11 @@ MEASURES: tuple[MeasureDef, ...] = (
 )
 
 
-@jax.jit
-def summarise(moved: Movement) -> dict[str, jnp.ndarray]:
+@__import__("functools").partial(jax.jit, static_argnames="anthropometry")
+def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, jnp.ndarray]:
     """Returns the whole-clip value of every one of `MEASURES`, by key; NaN without a meaning."""
-    energy = energies(moved)
-    done = _work(moved, energy, "de_leva_mean")
+    energy = energies(moved, anthropometry)
+    done = _work(moved, energy, anthropometry)
     long = jnp.isfinite(done.rate)
     weight = frame_weights(moved.pose, moved.time_s)
     both = time_mean(jnp.stack([energy.kinetic, energy.rotational], axis=1), weight)

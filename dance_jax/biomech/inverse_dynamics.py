@@ -184,10 +184,10 @@ def _size(v: jnp.ndarray) -> jnp.ndarray:
     return jnp.where(jnp.isfinite(v).all(-1), safe_norm(finite_or(v)), jnp.nan)
 
 
-@jax.jit
-def summarise(moved: Movement) -> dict[str, jnp.ndarray]:
+@__import__("functools").partial(jax.jit, static_argnames="anthropometry")
+def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, jnp.ndarray]:
     """Returns the whole-clip value of every one of `MEASURES`, by key; NaN without a meaning."""
-    found = joint_moments(moved)
+    found = joint_moments(moved, anthropometry=anthropometry)
     sizes = [found.magnitude, _size(found.needed_force)[:, None]]
     series = jnp.concatenate([*sizes, _size(found.residual_moment)[:, None]], axis=1)
     known = jnp.isfinite(series)
