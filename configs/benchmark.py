@@ -16,7 +16,8 @@ def get_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.task = "benchmark"
 
-    # What is measured: analyze | startup | render | pose | memory | angle_validity.
+    # What is measured: analyze | startup | render | pose | memory | measures |
+    # angle_validity.
     config.suites = ("analyze", "startup", "render")
 
     # The video that is measured.
@@ -38,4 +39,8 @@ def get_config() -> config_dict.ConfigDict:
     # The study of when a 2D angle may be believed.
     config.clips = 48
     config.clip_seconds = 12.0
+
+    # The corpus on which the movement measures are timed, at 30 frames a second.
+    config.corpus_clips = 1000
+    config.corpus_frames = 300
     return config.lock()

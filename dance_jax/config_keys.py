@@ -96,7 +96,7 @@ _BENCHMARK: Mapping[str, Key] = {
     "suites": Key(
         tuple,
         "what is measured",
-        choices=("analyze", "startup", "render", "pose", "memory", "angle_validity"),
+        choices=("analyze", "startup", "render", "pose", "memory", "measures", "angle_validity"),
     ),
     "input": Key(str, "video that is measured; empty: a rendered dancer"),
     "seconds": Key(float, "length of the rendered video in seconds", low=2, high=3600),
@@ -107,6 +107,8 @@ _BENCHMARK: Mapping[str, Key] = {
     "seed": Key(int, "which dancer is rendered", low=0, high=2**31 - 1),
     "clips": Key(int, "dancers of the angle validity study", low=1, high=1000),
     "clip_seconds": Key(float, "length of each of them in seconds", low=2, high=120),
+    "corpus_clips": Key(int, "clips whose movement measures are timed", low=1, high=100_000),
+    "corpus_frames": Key(int, "frames of each of them", low=60, high=10_000),
     **_ESTIMATION,
 }
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dance_jax import rundir, skeleton
+from dance_jax.analysis import apparent_size
 from dance_jax.analysis.estimate import Clock, Estimate, Progress, check_length, estimate
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import Analysis, PersonAnalysis
 from dance_jax.errors import NoDancerFound
 from dance_jax.types import Clip
+
+if TYPE_CHECKING:
+    from dance_jax.analysis import compiled
+
+if TYPE_CHECKING:
+    from dance_jax.analysis.rhythm import Music
 
 
 def analyze(
@@ -41,8 +48,27 @@ def analyze(
     """
     opts = Options.make(options)
     clock = Clock()
-    found = estimate(path, opts, clock, progress)
-    return finish(found, opts, clock, workdir=workdir, path=path, progress=progress)
+    music = None
+    if opts.music not in ("auto", "none"):  # a wrong file is told before the long part
+        from dance_jax.analysis import rhythm
+
+        with clock.stage("music"):
+            music = rhythm.find_music(opts, path)
+    ahead: list[compiled.Ahead] = []
+    found = estimate(path, opts, clock, progress, lambda frames: _prepare(frames, opts, ahead))
+    with clock.stage("wait for the compiler"):
+        for work in ahead:
+            work.result()
+    return finish(found, opts, clock, workdir=workdir, path=path, progress=progress, music=music)
+
+
+def _prepare(frames: int | None, opts: Options, ahead: list[compiled.Ahead]) -> None:
+    """Prepares the program of the movement measures while the pose is estimated."""
+    from dance_jax.analysis import compiled, programs
+
+    if frames is not None:
+        size = programs.padded_length(frames)
+        ahead.append(compiled.Ahead(lambda: programs.prepare(size, 2, opts.anthropometry)))
 
 
 def analyze_clip(
@@ -91,6 +117,7 @@ def finish(
     path: str | pathlib.Path | None = None,
     progress: Progress | None = None,
     truth_rows: Callable[[Analysis], list[dict[str, Any]]] | None = None,
+    music: Music | None = None,
 ) -> Analysis:
     """Analyses the chosen people of a tracked clip and writes the outputs.
 
@@ -102,11 +129,12 @@ def finish(
         path: the video, for the overlay; None for poses alone.
         progress: see `analyze`.
         truth_rows: for rendered dancers, computes the report's rows of error against the truth.
+        music: beats of the music where they are known already.
 
     Returns:
         The analysis, with what was written in `exports`.
     """
-    from dance_jax.analysis import outputs
+    from dance_jax.analysis import outputs, rhythm
     from dance_jax.analysis.movement import analyse_person, effective_cutoff
     from dance_jax.pose import tracking
 
@@ -122,8 +150,11 @@ def finish(
         world, _ = skeleton.convert(world, clip.confidence, clip.skeleton, "halpe26")
     canon = clip.replace(pose=pose, confidence=confidence, pose_world=world, skeleton="halpe26")
     chosen = tracking.choose_person(canon, opts.person)
+    if music is None:
+        with clock.stage("music"):
+            music = rhythm.find_music(opts, path)
     with clock.stage("movement"):
-        people = tuple(analyse_person(canon.person(at), opts) for at in chosen)
+        people = tuple(analyse_person(canon.person(at), opts, music) for at in chosen)
     warnings = list(_warnings(canon, people, source, opts))
     cutoff = effective_cutoff(opts.filter_cutoff_hz, canon.time_s)
     if cutoff < opts.filter_cutoff_hz:
@@ -192,6 +223,10 @@ def _warnings(
                     f"Person {person.person_id}: {part.name} seen in {100 * part.seen:.0f} % of "
                     "the frames; what rests on them is partial or refused."
                 )
+        if clip.unit == "px":
+            changes = apparent_size.warning(person.person_id, person.pose, person.time_s)
+            if changes:
+                yield changes
     yield from source.get("notes", ())
     rate = (clip.n_frames - 1) / clip.duration_s
     if rate < 20:

@@ -213,6 +213,13 @@ def pose_throughput(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
     return batched_graph(config)
 
 
+def measures(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
+    """All movement measures of a corpus, jitted and vmapped, against a plain per-clip script."""
+    from dance_jax.analysis.measures_benchmark import measures_against_plain_loop
+
+    return measures_against_plain_loop(config, workdir)
+
+
 def angle_validity(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
     """Error of each 2D angle by yaw, joint and apparent segment length (synthetic dancers)."""
     from dance_jax import assets
@@ -254,6 +261,7 @@ SUITES: dict[str, Callable[[Any, pathlib.Path], list[dict[str, Any]]]] = {
     "render": render_speed,
     "pose": pose_throughput,
     "memory": memory_of_long_video,
+    "measures": measures,
     "angle_validity": angle_validity,
 }
 

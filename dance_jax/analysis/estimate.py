@@ -70,7 +70,11 @@ class Estimate(NamedTuple):
 
 
 def estimate(
-    path: str | pathlib.Path, opts: Options, clock: Clock, progress: Progress | None = None
+    path: str | pathlib.Path,
+    opts: Options,
+    clock: Clock,
+    progress: Progress | None = None,
+    on_open: Callable[[int | None], None] | None = None,
 ) -> Estimate:
     """Decodes the input and finds everybody in it.
 
@@ -79,6 +83,7 @@ def estimate(
         opts: the options.
         clock: where stage times go.
         progress: see `analyze`.
+        on_open: called with the number of frames expected, once input and model are sound.
 
     Returns:
         The tracked people of the whole input, and where they came from.
@@ -116,6 +121,8 @@ def estimate(
             stack.callback(estimator.close)
         poses, times, indices = [], [], []
         total, last_s = _expected_frames(reader.info, opts), 0.0
+        if on_open is not None:
+            on_open(total)
         with clock.stage("decode and pose"):
             for frame in video.prefetch(reader, 4):
                 last_s = frame.time_s

@@ -9,7 +9,7 @@ import numpy as np
 
 from dance_jax import skeleton
 from dance_jax.analysis.quality import PARTS
-from dance_jax.analysis.result import Analysis, PersonAnalysis
+from dance_jax.analysis.result import SERIES, Analysis, PersonAnalysis
 from dance_jax.data import mot, tables, trc
 
 METRIC_COLUMNS = (
@@ -24,6 +24,9 @@ METRIC_COLUMNS = (
     "fraction",
     "band",
     "band_p90",
+    "low",
+    "high",
+    "kind",
     "note",
 )
 
@@ -51,6 +54,7 @@ def write_tables(folder: pathlib.Path, analysis: Analysis) -> dict[str, Any]:
         written[f"angles{suffix}.csv"] = write_angles_csv(folder / f"angles{suffix}.csv", person)
         written[f"angles{suffix}.mot"] = write_angles_mot(folder / f"angles{suffix}.mot", person)
         written[f"metrics{suffix}.csv"] = write_metrics(folder / f"metrics{suffix}.csv", person)
+        written[f"movement{suffix}.csv"] = write_movement(folder / f"movement{suffix}.csv", person)
     return written
 
 
@@ -75,6 +79,8 @@ def write_npz(file: pathlib.Path, analysis: Analysis, person: PersonAnalysis) ->
         "unit": np.array(analysis.clip.unit),
         "person_id": np.array(person.person_id),
     }
+    if person.angle_sd is not None:
+        arrays["angle_sd_deg"] = person.angle_sd
     if person.pose_world is not None:
         arrays["pose_world_estimated_m"] = person.pose_world
     np.savez_compressed(file, **arrays)
@@ -139,6 +145,8 @@ def write_angles_csv(file: pathlib.Path, person: PersonAnalysis) -> dict[str, An
         columns[f"{name}_raw_deg"] = person.angles_raw[:, at]
         columns[f"{name}_in_plane"] = person.in_plane[:, at].astype(int)
         columns[f"{name}_deg_per_s"] = person.angular_velocity[:, at]
+        if person.angle_sd is not None:
+            columns[f"{name}_sd_deg"] = person.angle_sd[:, at]
     tables.write_csv(file, columns)
     return {"unit": "deg", "missing": "empty cell"}
 
@@ -187,3 +195,14 @@ def write_metrics(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
         file, {name: [getattr(row, name) for row in person.measures] for name in METRIC_COLUMNS}
     )
     return {}
+
+
+def write_movement(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
+    """Writes the movement measures that are followed over time, one column a series."""
+    columns: dict[str, Any] = {"time_s": person.time_s}
+    units = {"time_s": "s"}
+    for name, value in person.series.items():
+        columns[name] = np.asarray(value, np.float64)
+        units[name] = SERIES[name][0]
+    tables.write_csv(file, columns, units=units)
+    return {"units": {name: unit for name, unit in units.items() if unit}}

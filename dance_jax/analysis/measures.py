@@ -52,7 +52,7 @@ def with_measures(person: PersonAnalysis) -> PersonAnalysis:
     Returns:
         The same dancer with `measures`.
     """
-    rows = [*_presence(person), *_angles(person), *_speeds(person), *_balance(person)]
+    rows = [*_presence(person), *_angles(person), *_speeds(person)]
     return dataclasses.replace(person, measures=tuple(rows))
 
 
@@ -216,23 +216,3 @@ def _speeds(person: PersonAnalysis) -> list[Measure]:
                 )
             )
     return rows
-
-
-def _balance(person: PersonAnalysis) -> list[Measure]:
-    """Refuses balance by name where the feet it must rest on were not seen."""
-    parts = {part.name: part for part in person.parts}
-    unseen = [name for name in ("legs", "feet") if parts[name].status == "unseen"]
-    if not unseen:
-        return []
-    seen = ", ".join(f"{name} in {100 * parts[name].seen:.0f} %" for name in unseen)
-    return [
-        Measure(
-            "balance",
-            "Balance",
-            "balance",
-            None,
-            "",
-            "refused",
-            f"it rests on the legs and feet, and they were not seen ({seen} of the frames)",
-        )
-    ]

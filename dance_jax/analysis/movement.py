@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from dance_jax import skeleton
-from dance_jax.analysis import events, glitches, measures, quality, validity
+from dance_jax.analysis import biomechanics, events, glitches, measures, quality, rhythm, validity
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import PersonAnalysis
 from dance_jax.kinematics import angles, filters, motion, scale, windows
@@ -35,6 +35,34 @@ def effective_cutoff(cutoff_hz: float, time_s: np.ndarray) -> float:
     return min(cutoff_hz, 0.4 * rate)
 
 
+def repair(pose: np.ndarray, time_s: np.ndarray, options: Options) -> tuple[np.ndarray, np.ndarray]:
+    """Outlier removal and gap filling, in this order; no low-pass.
+
+    Args:
+        pose: [T,J,C], NaN where unseen.
+        time_s: [T] seconds.
+        options: window and gap limit.
+
+    Returns:
+        (repaired [T,J,C], filled bool[T,J]).
+    """
+    if options.outlier_window_s > 0:
+        outlier = glitches.glitches(
+            pose, time_s, options.outlier_window_s, options.outlier_sigma, options.max_gap_s
+        )
+        pose = np.where(outlier[..., None], np.nan, pose)
+    pose, filled = filters.gap_fill(pose, time_s, max_gap_s=options.max_gap_s)
+    return np.asarray(pose), np.asarray(filled).any(-1)
+
+
+def low_pass(pose: np.ndarray, time_s: np.ndarray, options: Options) -> np.ndarray:
+    """Zero-phase low-pass at the cut-off of the options, or lower where the rate demands it."""
+    cutoff = effective_cutoff(options.filter_cutoff_hz, time_s)
+    return np.asarray(
+        filters.butterworth_zero_phase(pose, time_s, cutoff_hz=cutoff, order=options.filter_order)
+    )
+
+
 def clean(pose: np.ndarray, time_s: np.ndarray, options: Options) -> tuple[np.ndarray, np.ndarray]:
     """Outlier removal, gap filling and zero-phase low-pass, in this order.
 
@@ -46,19 +74,8 @@ def clean(pose: np.ndarray, time_s: np.ndarray, options: Options) -> tuple[np.nd
     Returns:
         (cleaned [T,J,C], filled bool[T,J]).
     """
-    if options.outlier_window_s > 0:
-        outlier = glitches.glitches(
-            pose, time_s, options.outlier_window_s, options.outlier_sigma, options.max_gap_s
-        )
-        pose = np.where(outlier[..., None], np.nan, pose)
-    pose, filled = filters.gap_fill(pose, time_s, max_gap_s=options.max_gap_s)
-    pose = filters.butterworth_zero_phase(
-        pose,
-        time_s,
-        cutoff_hz=effective_cutoff(options.filter_cutoff_hz, time_s),
-        order=options.filter_order,
-    )
-    return np.asarray(pose), np.asarray(filled).any(-1)
+    kept, filled = repair(pose, time_s, options)
+    return low_pass(kept, time_s, options), filled
 
 
 _angles = jax.jit(lambda pose: angles.compute(pose))
@@ -133,12 +150,15 @@ def beside(raw: np.ndarray, theta: np.ndarray) -> np.ndarray:
     return raw - 2 * np.pi * np.where(np.isfinite(turns), turns, 0.0).astype(raw.dtype)
 
 
-def analyse_person(clip: Clip, options: Options) -> PersonAnalysis:
+def analyse_person(
+    clip: Clip, options: Options, music: rhythm.Music | None = None
+) -> PersonAnalysis:
     """Analyses one dancer.
 
     Args:
         clip: HALPE-26, one person, pixels (y down) or metres (y up).
         options: the analysis options.
+        music: beats of the music; None for none.
 
     Returns:
         Everything the report says of this dancer.
@@ -152,7 +172,8 @@ def analyse_person(clip: Clip, options: Options) -> PersonAnalysis:
     raw[~seen] = np.nan
     up = np.asarray(angles.image_to_y_up(raw)) if clip.unit == "px" else raw
 
-    smooth_up, filled = clean(up, time_s, options)
+    kept_up, filled = repair(up, time_s, options)
+    smooth_up = low_pass(kept_up, time_s, options)
     theta_raw, theta = angle_series(up), angle_series(smooth_up)
     omega = np.asarray(motion.velocity(theta, time_s))
     joint_speed = np.asarray(motion.speed(smooth_up, time_s))
@@ -205,7 +226,9 @@ def analyse_person(clip: Clip, options: Options) -> PersonAnalysis:
         measures=(),
         frames_with_pose=int(np.isfinite(clip.pose[:, 0]).all(-1).any(-1).sum()),
     )
-    return measures.with_measures(events.with_events(person, smooth_up))
+    person = measures.with_measures(events.with_events(person, smooth_up))
+    music = music or rhythm.Music(None, reason="no music was given")
+    return biomechanics.with_movement(person, kept_up, smooth_up, options, clip.unit, music)
 
 
 def _speeds(joint_speed: np.ndarray) -> np.ndarray:

@@ -35,6 +35,9 @@ class Options:
         outlier_sigma: deviations beyond this many robust sigmas are outliers.
         max_gap_s: gaps up to this length are filled, in seconds.
         min_confidence: a joint below this confidence counts as unseen.
+        anthropometry: table of body segment masses: "de_leva_mean", "de_leva_female",
+            "de_leva_male" or "winter".
+        music: "auto" takes the video's own sound, "none" no music, else an audio file.
         overlay: write `overlay.mp4`.
         overlay_height: greatest height of the overlay in pixels.
         blur_faces: blur every face in the overlay.
@@ -63,6 +66,8 @@ class Options:
     outlier_sigma: float = 3.0
     max_gap_s: float = 0.25
     min_confidence: float = 0.5
+    anthropometry: str = "de_leva_mean"
+    music: str = "auto"
     overlay: bool = True
     overlay_height: int = 540
     blur_faces: bool = False

@@ -19,6 +19,7 @@ from dance_jax.analysis import exports
 from dance_jax.analysis.estimate import Clock, Progress
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import NOT_ASSESSED, SCHEMA_VERSION, Analysis, PersonAnalysis
+from dance_jax.biomech.measure import KINDS
 
 
 def write(
@@ -153,7 +154,12 @@ def _person(person: PersonAnalysis) -> dict[str, Any]:
             name: {"status": status, "reason": reason}
             for name, (status, reason) in person.angle_status.items()
         },
-        "measures": [dataclasses.asdict(measure) for measure in person.measures],
+        "measures": [
+            dataclasses.asdict(measure) | {"kind_meaning": KINDS[measure.kind]}
+            for measure in person.measures
+        ],
+        "rhythm": dict(person.rhythm),
+        "cutoff": dict(person.cutoff),
         "events": [dict(event) for event in person.events],
     }
 
@@ -162,6 +168,8 @@ def _plain(value: Any) -> Any:
     """Turns NumPy values into JSON's own, and what is not finite into null."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, (bool, np.bool_)):

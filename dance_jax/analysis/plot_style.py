@@ -32,7 +32,12 @@ _RC = {
 
 
 def grid(
-    rows: int, columns: int, row_height_in: float = 1.55, top_in: float = 0.62
+    rows: int,
+    columns: int,
+    row_height_in: float = 1.55,
+    top_in: float = 0.62,
+    *,
+    share_x: bool = True,
 ) -> tuple[Any, np.ndarray]:
     """Makes a figure on the Agg canvas, without pyplot and without a window.
 
@@ -41,6 +46,7 @@ def grid(
         columns: columns of panels.
         row_height_in: height of one row in inches.
         top_in: room for title and legend in inches.
+        share_x: all panels have one x axis.
 
     Returns:
         (Figure, axes [rows, columns]).
@@ -62,7 +68,7 @@ def grid(
             hspace=0.38,
             wspace=0.16,
         )
-        axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+        axes = figure.subplots(rows, columns, sharex=share_x, squeeze=False)
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(True, axis="y", color=palette.GRID, linewidth=0.5)

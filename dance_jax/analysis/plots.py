@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 
 from dance_jax.analysis import palette, plot_style
+from dance_jax.analysis.plot_balance import balance_figure
 from dance_jax.analysis.plot_body import pose_strip_figure, presence_figure
+from dance_jax.analysis.plot_effort import effort_figure
+from dance_jax.analysis.plot_energy import energy_figure
+from dance_jax.analysis.plot_phase import phase_figure
+from dance_jax.analysis.plot_rhythm import rhythm_figure
 from dance_jax.analysis.result import Analysis, PersonAnalysis
 from dance_jax.kinematics.angles import ANGLES
 
-PLOT_NAMES = ("angles", "angular_velocity", "speeds", "presence", "pose_strip")
+PLOT_NAMES = (
+    *("angles", "angular_velocity", "speeds", "presence", "pose_strip"),
+    *("balance", "energy", "phase", "rhythm", "effort"),
+)
 _LABELS = {definition.name: definition.label for definition in ANGLES}
 _BAND = 0.075  # height of one validity strip, as a fraction of the panel
 
@@ -53,13 +61,19 @@ def write_plots(folder: str | pathlib.Path, analysis: Analysis) -> list[pathlib.
         "speeds": speeds_figure,
         "presence": presence_figure,
         "pose_strip": pose_strip_figure,
+        "balance": balance_figure,
+        "energy": energy_figure,
+        "phase": phase_figure,
+        "rhythm": rhythm_figure,
+        "effort": effort_figure,
     }
     files = plot_files(pathlib.Path(folder), analysis)
     written = []
     for person in analysis.people:
         for name, maker in makers.items():
             figure = maker(person, synthetic=analysis.synthetic, unit=analysis.clip.unit)
-            written.append(plot_style.save(figure, files[person.person_id][name]))
+            if figure is not None:  # there is nothing to show, and the report says why
+                written.append(plot_style.save(figure, files[person.person_id][name]))
     return written
 
 
@@ -104,7 +118,10 @@ def angles_figure(person: PersonAnalysis, *, synthetic: bool = False, unit: str 
     Returns:
         A matplotlib Figure.
     """
-    note = "pale: raw; strong: filtered; thin: filtered, out of plane. Strips: L left, R right"
+    note = (
+        "pale: raw; strong: filtered, its band the key points' scatter (95 %); thin: out of plane. "
+        "Strips: L, R"
+    )
     return _angle_grid(
         person,
         f"{plot_style.SYNTHETIC * synthetic}Joint and segment angles, "
@@ -165,6 +182,16 @@ def _angle_panel(axis, person, names, series, raw, floor) -> None:
         if raw is not None:
             t, y = plot_style.thin(time_s, same_turn(raw[:, column], theta), width)
             axis.plot(t, y, color=palette.INK[side], alpha=0.3, linewidth=0.6, rasterized=True)
+        if raw is not None and person.angle_sd is not None:
+            reach = np.where(flat, 1.96 * person.angle_sd[:, column], np.nan)
+            axis.fill_between(
+                time_s,
+                theta - reach,
+                theta + reach,
+                color=palette.INK[side],
+                alpha=0.22,
+                linewidth=0,
+            )
         t, y = plot_style.thin(time_s, theta, width)
         axis.plot(t, y, color=palette.INK[side], linewidth=0.5, alpha=0.7)
         t, y = plot_style.thin(time_s, np.where(flat, theta, np.nan), width)

@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dance_jax.analysis import plots, report_tables, report_text, validity
+from dance_jax.analysis import plots, report_movement, report_tables, report_text, validity
 from dance_jax.analysis.result import (
     NOT_ASSESSED,
     SCHEMA_VERSION,
@@ -43,6 +43,31 @@ _PLOTS = {
     "speeds": (
         "Speeds over time",
         "Speeds of body, hip, wrists and ankles of dancer {id} over time, left and right overlaid.",
+    ),
+    "balance": (
+        "Balance over time",
+        "Where the centre of mass of dancer {id} was against the feet on the floor over time, and "
+        "its margin to their outer edge; the band is the measurement's own uncertainty.",
+    ),
+    "energy": (
+        "Energy and joint moments over time",
+        "Mechanical energy of dancer {id} over time, and moments of ankle, knee and hip, a proxy: "
+        "no force was measured.",
+    ),
+    "phase": (
+        "Phase plots",
+        "Angle against angular velocity of the main joints of dancer {id}, and the relative phase "
+        "of pairs of joints over time.",
+    ),
+    "rhythm": (
+        "Rhythm over time",
+        "Body speed of dancer {id} over time with the movement's own beats, and beats of the music "
+        "where there is music.",
+    ),
+    "effort": (
+        "Effort after Laban",
+        "Weight, time, space and flow of dancer {id} on logarithmic axes; kinematic indices, not "
+        "validated against human ratings.",
     ),
     "presence": (
         "Visibility over time",
@@ -203,13 +228,15 @@ def _person(person: PersonAnalysis, files: Mapping[str, pathlib.Path]) -> dict[s
     kinds = {definition.name: definition.kind for definition in ANGLES}
     groups: dict[str, list[Measure]] = {}
     for m in person.measures:
-        if m.status == "ok" and m.group != "presence":
+        if m.status == "ok" and m.group not in ("presence", *report_movement.SECTIONS):
             kind = kinds.get(m.key.rpartition(".")[0], "") if m.group == "angles" else ""
             groups.setdefault(kind or m.group, []).append(m)
     tables = {group: report_tables.table(measures) for group, measures in groups.items()}
     return {
         "person": person,
-        "findings": report_text.findings(person),
+        "findings": report_text.findings(person) + report_movement.summary(person),
+        "movement": report_movement.sections(person),
+        "cutoff": report_movement.cutoff_note(person),
         "views": report_text.views(person),
         "parts": [
             (part, report_text.PART_STATUS.get(part.status, part.status)) for part in person.parts

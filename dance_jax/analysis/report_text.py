@@ -203,7 +203,7 @@ def _ranges(by_key: Mapping[str, Measure]) -> list[str]:
     name, widest = max(ranges.items(), key=lambda item: item[1].value)
     band = ""
     if widest.band is not None:
-        band = f" (half of the rendered clips were within {number(widest.band, 1)})"
+        band = f" (half of the measured clips were within {number(widest.band, 1)})"
     low, high = by_key.get(f"{name}.min"), by_key.get(f"{name}.max")
     span = f", from {number(low.value, 0)} to {number(high.value, 0)}" if low and high else ""
     out = [

@@ -10,7 +10,7 @@ import numpy as np
 
 from dance_jax.types import Clip
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 NOT_ASSESSED = (
     ("hands and fingers", "the body model ends at the wrist"),
@@ -18,6 +18,11 @@ NOT_ASSESSED = (
     ("spine shape", "there is no joint between hip and neck"),
     ("turnout", "rotation of the thigh about its own axis does not move its end points"),
     ("forces and muscle activity", "a camera does not measure them"),
+    (
+        "camera movement and zoom",
+        "the camera is taken to stand still; a change of the dancer's apparent size is warned of, "
+        "nothing else",
+    ),
 )
 
 
@@ -38,6 +43,13 @@ class Measure:
         band: half-width of the error band in the same unit (median absolute error), None where not
             measured.
         note: how it was computed, in one sentence.
+        band_p90: 90th percentile of the same error.
+        kind: "measured", "proxy" (rests on forces that were not measured) or "index" (kinematic
+            index, not validated against human ratings).
+        low: lower end of the 95 % interval that the uncertainty of the key points gives, None
+            where it was not computed.
+        high: its upper end.
+        noisy: a large part of the value is the key points' own scatter.
     """
 
     key: str
@@ -52,6 +64,10 @@ class Measure:
     band: float | None = None
     note: str = ""
     band_p90: float | None = None
+    kind: str = "measured"
+    low: float | None = None
+    high: float | None = None
+    noisy: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -103,6 +119,10 @@ class PersonAnalysis:
         frames_with_pose: number of frames in which this dancer was found.
         view: int8[T] position in `validity.VIEWS` (front, oblique, side), -1 unknown; None in 3D.
         events: moments found in the movement: {"kind", "label", "time_s", "value", "unit"}.
+        series: movement measures by frame, name -> [T] or [T,k]; units in `SERIES`.
+        rhythm: beats of the movement and of the music, and how they meet; empty where not computed.
+        cutoff: the low-pass chosen for the movement measures and what hangs on it.
+        angle_sd: f32[T,A] degrees, standard error of `angles` from the key points' own scatter.
     """
 
     person_id: int
@@ -129,6 +149,40 @@ class PersonAnalysis:
     frames_with_pose: int
     events: tuple[Mapping[str, Any], ...] = ()
     view: np.ndarray | None = None
+    series: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    rhythm: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    cutoff: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    angle_sd: np.ndarray | None = None
+
+
+SERIES: Mapping[str, tuple[str, str]] = {
+    "com_x": ("height", "centre of mass, to the picture's right"),
+    "com_y": ("height", "centre of mass, up"),
+    "com_z": ("height", "centre of mass, towards the viewer (3D only)"),
+    "com_sd": ("height", "standard error of the centre of mass from the key points' uncertainty"),
+    "xcom_x": ("height", "extrapolated centre of mass (Hof), to the right"),
+    "support_low": ("height", "left edge of the feet on the floor, in the picture's plane"),
+    "support_high": ("height", "right edge of the feet on the floor, in the picture's plane"),
+    "com_margin": ("height", "centre of mass to the edge of the support; positive inside"),
+    "margin_of_stability": ("height", "extrapolated centre of mass to that edge; positive inside"),
+    "time_to_contact": ("s", "time until the centre of mass would reach that edge"),
+    "contact_left": ("", "left foot on the floor (1) or not (0)"),
+    "contact_right": ("", "right foot on the floor (1) or not (0)"),
+    "energy_kinetic": ("J/kg", "kinetic energy of all segments"),
+    "energy_potential": ("J/kg", "potential energy above its lowest"),
+    "energy_total": ("J/kg", "their sum"),
+    "moment_left_ankle": ("body weight x height", "joint moment, a proxy: no force was measured"),
+    "moment_right_ankle": ("body weight x height", "joint moment, a proxy"),
+    "moment_left_knee": ("body weight x height", "joint moment, a proxy"),
+    "moment_right_knee": ("body weight x height", "joint moment, a proxy"),
+    "moment_left_hip": ("body weight x height", "joint moment, a proxy"),
+    "moment_right_hip": ("body weight x height", "joint moment, a proxy"),
+    "phase_arms": ("deg", "relative phase of the left and the right shoulder"),
+    "phase_knees": ("deg", "relative phase of the left and the right knee"),
+    "phase_left_leg": ("deg", "relative phase of the left hip and knee"),
+    "phase_right_leg": ("deg", "relative phase of the right hip and knee"),
+}
+"""Name -> (unit, meaning) of the series of a dancer; `movement.csv` has the same columns."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

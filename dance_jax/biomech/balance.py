@@ -1,7 +1,9 @@
 """Balance: the centre of mass, and where it is heading, over the base that the feet give it.
 
 In a picture (C = 2) everything on the floor is the picture's horizontal alone: balance along the
-line of sight cannot be seen.
+line of sight cannot be seen. A foot that stands there is taken to lie flat: its heel and toes as
+far as they are seen, since heel and toe of a flat foot differ in the picture's height wherever it
+points towards the camera.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Balance(NamedTuple):
     Attributes:
         com: [T, C] centre of mass, body heights.
         com_velocity: [T, C] body heights per second.
-        com_height: [T] centre of mass above the floor, body heights.
+        com_height: [T] centre of mass above the floor (in a picture, of the moment), body heights.
         xcom: [T, G] extrapolated centre of mass, body heights; NaN without `height_m`.
         contacts: [T, 2] 1 where the left, right foot stands, 0 where not, NaN where unseen.
         flight: [T] 1 where both feet are clear of the floor, else 0.
@@ -84,6 +86,16 @@ def _base(moved: Movement, floor: jnp.ndarray) -> tuple[jnp.ndarray, ...]:
     return points.reshape(n, 6, -1), stands.reshape(n, 6), states, whole
 
 
+def _level(floor: jnp.ndarray) -> jnp.ndarray:
+    """Returns the floor's one height, [] or [T]: the lowest of the soles', else by the ankles."""
+    known = jnp.where(jnp.isfinite(floor), floor, jnp.inf)
+    lower = known if floor.ndim == 1 else known.min(1)  # of both feet
+    level = lower[..., jnp.asarray(_SOLE)].min(-1)
+    ankle = lower[..., contacts.POINTS.index("ankle")] - ANKLE_HEIGHT
+    level = jnp.where(jnp.isfinite(level), level, ankle)
+    return jnp.where(jnp.isfinite(level), level, jnp.nan)
+
+
 @functools.partial(jax.jit, static_argnames="anthropometry")
 def balance(moved: Movement, anthropometry: str = "de_leva_mean") -> Balance:
     """Returns balance frame by frame.
@@ -107,10 +119,8 @@ def balance(moved: Movement, anthropometry: str = "de_leva_mean") -> Balance:
     """
     com = segments.centre_of_mass(moved.pose, anthropometry, "fallback")
     velocity = motion.velocity(com, moved.time_s)
-    floor = contacts.floor_height(moved)
-    level = upper_percentile(floor[jnp.asarray(_SOLE)], 0.0)
-    ankle = floor[contacts.POINTS.index("ankle")] - ANKLE_HEIGHT
-    level = jnp.where(jnp.isfinite(level), level, ankle)
+    floor = contacts.floor_under(moved)
+    level = _level(floor)
     points, stands, states, whole = _base(moved, floor)
     rate = pendulum_rate(moved)
     place, speed = on_floor(com), on_floor(velocity)
@@ -118,6 +128,10 @@ def balance(moved: Movement, anthropometry: str = "de_leva_mean") -> Balance:
     xcom = place + finite_or(speed) / jnp.where(rate > 0, rate, 1.0)
     xcom = jnp.where(known, xcom, jnp.nan)
     usable = stands & whole[:, None]
+
+    places = jnp.stack([place, xcom])
+    room = support.signed_distance(points, usable, places)
+    time = support.time_to_border(points, usable, places, speed, LONGEST_S)
 
     def told(x: jnp.ndarray) -> jnp.ndarray:
         return jnp.where(whole & stands.any(-1), x, jnp.nan)
@@ -131,10 +145,10 @@ def balance(moved: Movement, anthropometry: str = "de_leva_mean") -> Balance:
         contacts=states,
         flight=contacts.airborne(moved, floor),
         support=jnp.where(usable[..., None], points, jnp.nan),
-        com_margin=told(support.signed_distance(points, usable, place)),
-        margin=told(support.signed_distance(points, usable, xcom)),
-        time_to_contact_s=told(support.time_to_border(points, usable, place, speed, LONGEST_S)),
-        temporal_margin_s=told(support.time_to_border(points, usable, xcom, speed, LONGEST_S)),
+        com_margin=told(room[0]),
+        margin=told(room[1]),
+        time_to_contact_s=told(time[0]),
+        temporal_margin_s=told(time[1]),
         base_width=told(support.extent(points, usable)),
         base_area=told(support.area(points, usable))
         if flat
@@ -182,15 +196,14 @@ def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str,
         anthropometry: a key of `anthropometry.ANTHROPOMETRY`.
     """
     series = balance(moved, anthropometry)
-    height = series.com[..., 1]
-    margins = jnp.stack([series.com_margin, series.margin, series.base_width, series.base_area])
-    com_margin, margin, width, area = upper_percentile(margins, 50.0, axis=1)
-    times = jnp.stack([series.time_to_contact_s, series.temporal_margin_s])
-    contact_s, temporal_s = upper_percentile(times, 50.0, axis=1)
+    margins = (series.com_margin, series.margin, series.base_width, series.base_area)
+    times = (series.time_to_contact_s, series.temporal_margin_s)
+    rows = jnp.stack([series.com[..., 1], *margins, *times])
+    low, middle, high = (upper_percentile(rows, p, axis=1) for p in (5.0, 50.0, 95.0))
     stands = jnp.isfinite(series.support).all(-1)
     count = jnp.maximum(stands.sum(-1), 1)[:, None]
-    middle = jnp.where(stands[..., None], finite_or(series.support), 0.0).sum(-2) / count
-    off = on_floor(series.com) - middle
+    centre = jnp.where(stands[..., None], finite_or(series.support), 0.0).sum(-2) / count
+    off = on_floor(series.com) - centre
     over = stands.any(-1) & jnp.isfinite(off).all(-1)
     squared = _mean(jnp.where(over, jnp.sum(finite_or(off) ** 2, axis=-1), jnp.nan))
     swaying = squared > 0
@@ -202,17 +215,17 @@ def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str,
 
     values = {
         "com_height_mean": _mean(series.com_height),
-        "com_height_range": upper_percentile(height, 95.0) - upper_percentile(height, 5.0),
+        "com_height_range": high[0] - low[0],
         "com_path_rate": _path_rate(series.com, moved.time_s),
         "sway": jnp.where(swaying, jnp.sqrt(jnp.where(swaying, squared, 1.0)), squared),
-        "com_margin_median": com_margin,
+        "com_margin_median": middle[1],
         "share_outside": _mean(outside),
-        "margin_median": margin,
-        "margin_low": upper_percentile(series.margin, 5.0),
-        "time_to_contact_median": contact_s,
-        "temporal_margin_median": temporal_s,
-        "base_width_median": width,
-        "base_area_median": area,
+        "margin_median": middle[2],
+        "margin_low": low[2],
+        "time_to_contact_median": middle[5],
+        "temporal_margin_median": middle[6],
+        "base_width_median": middle[3],
+        "base_area_median": middle[4],
         "double_support_share": share(feet == 2),
         "single_support_share": share(feet == 1),
         "flight_share": _mean(series.flight),

@@ -1,4 +1,7 @@
-"""Laban body, shape and space from positions: distances, expansion, levels, paths, initiations."""
+"""Laban body, shape and space from positions: distances, expansion, levels, paths, initiations.
+
+The centre of mass is always that of the sex-free de Leva table, whichever segments are chosen.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ _NECK, _HIP = index(CANON, "neck"), index(CANON, "hip")
 _ENDS = np.concatenate([_WRISTS, _ANKLES, _at("neck")])
 _LIMBS = np.concatenate([_ENDS, _at("left_elbow", "right_elbow", "left_knee", "right_knee")])
 _CLOUD = np.concatenate([_LIMBS, _SHOULDERS, _at("left_hip", "right_hip", "hip")])
-_FEET = np.concatenate([_ANKLES, _at("left_heel", "right_heel", "left_big_toe", "right_big_toe")])
+_SOLES = np.array([_at(f"{side}_heel", f"{side}_big_toe") for side in ("left", "right")])
+_FEET = np.concatenate([_ANKLES, _SOLES.ravel()])
 _THIN = 0.02  # heights; a flat cloud of joints is given this thickness, so its size is not 0
 _SLOW = 0.1  # heights/s; below it the direction of a path means little
 # Height of the hip above the lowest foot point of an upright stance: .530 of stature (Drillis &
@@ -172,7 +176,11 @@ def summarise(moved: Movement) -> dict[str, jnp.ndarray]:
     # Height of the hip over the lowest point of the feet, where they stand most of the time.
     feet = pose[:, _FEET, 1]
     lowest = jnp.min(jnp.where(jnp.isfinite(feet), feet, jnp.inf), axis=1)
-    lowest = jnp.where(jnp.isfinite(pose[:, _ANKLES]).all((1, 2)), lowest, jnp.nan)
+    # Upright is measured from the soles: where a foot shows neither heel nor toe, its lowest known
+    # point would be the ankle, and a standing body would read as low.
+    soled = jnp.isfinite(pose[:, _SOLES, 1]).any(2).all(1)
+    grounded = soled & jnp.isfinite(pose[:, _ANKLES]).all((1, 2))
+    lowest = jnp.where(grounded, lowest, jnp.nan)
     above = hip[:, 1] - scale.upper_percentile(lowest, 25.0)
     known = jnp.isfinite(above)
 

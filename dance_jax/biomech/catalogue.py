@@ -45,6 +45,9 @@ _WITH_MASSES = (balance, flight, energy, inverse_dynamics)
 MEASURES: Mapping[str, MeasureDef] = {row.key: row for m in _MODULES for row in m.MEASURES}
 """Key -> row of every measure, in the order of the report."""
 
+PARTS = len(_MODULES)
+"""Number of parts that `compute_part` knows."""
+
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(row.group for row in MEASURES.values()))
 """The sections: "balance", "energy", ..."""
 
@@ -61,13 +64,30 @@ def compute(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, j
         (too short, joints missing, unit unknown, nothing moved).
     """
     found: dict[str, jnp.ndarray] = {}
-    for module in _MODULES:
-        masses = (anthropometry,) if module in _WITH_MASSES else ()
-        found |= module.summarise(moved, *masses)
+    for part in range(PARTS):
+        found |= compute_part(part, moved, anthropometry)
+    return {key: found[key] for key in MEASURES}
+
+
+def compute_part(
+    part: int, moved: Movement, anthropometry: str = "de_leva_mean"
+) -> dict[str, jnp.ndarray]:
+    """Returns the measures of one of the `PARTS` rooms, for smaller programs than `compute`.
+
+    Args:
+        part: 0 to `PARTS` - 1.
+        moved: one dancer's movement.
+        anthropometry: table of segment masses.
+    """
+    module = _MODULES[part]
+    masses = (anthropometry,) if module in _WITH_MASSES else ()
+    found = module.summarise(moved, *masses)
     coordinates = moved.pose.shape[-1]
     return {
-        key: found[key] if coordinates in row.dims else jnp.full_like(found[key], jnp.nan)
-        for key, row in MEASURES.items()
+        row.key: found[row.key]
+        if coordinates in row.dims
+        else jnp.full_like(found[row.key], jnp.nan)
+        for row in module.MEASURES
     }
 
 

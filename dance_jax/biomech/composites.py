@@ -1,4 +1,7 @@
-"""Fluidity, expressiveness and precision, 0 to 10: documented composites, not ratings."""
+"""Fluidity, expressiveness and precision, 0 to 10: documented composites, not ratings.
+
+The centre of mass is always that of the sex-free de Leva table, whichever segments are chosen.
+"""
 
 from __future__ import annotations
 

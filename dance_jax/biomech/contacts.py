@@ -1,7 +1,10 @@
 """Which foot stands on the floor: height and speed with hysteresis, and a soft version.
 
-In a picture (C = 2) the height is the picture's: this assumes a level camera and feet at about one
-distance from it. A foot that is not seen is unknown, never "off the floor".
+In space (C = 3) the floor has one height and each point of a foot stands by itself. In a picture
+(C = 2) the floor rises with the distance from the camera, which must stand still: its height is
+followed over time under each foot; a foot's speed is judged beside the other's, since estimators
+drag the key points of a standing foot along with the moving one; and a foot that stands is taken
+to stand on all its points. A foot that is not seen is unknown, never "off the floor".
 """
 
 from __future__ import annotations
@@ -10,11 +13,12 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dance_jax.biomech.movement import Movement
 from dance_jax.kinematics import motion
 from dance_jax.kinematics.scale import upper_percentile
-from dance_jax.kinematics.vectors import finite_or
+from dance_jax.kinematics.vectors import finite_or, safe_norm
 from dance_jax.skeleton import CANON, index
 
 SIDES = ("left_", "right_")
@@ -25,16 +29,29 @@ POINTS = ("heel", "big_toe", "small_toe", "ankle")
 JOINTS = tuple(tuple(index(CANON, side + point) for point in POINTS) for side in SIDES)
 
 FLOOR_PERCENTILE = 5.0
-# Body heights, and body heights per second: a foot lands below the first of each pair and leaves
-# above the second; chosen on synthetic dancers with 0 to 1.5 % of body height of noise, after the
-# default filter. The ankle's height is half as strict: it rises with the heel while the toes
-# still stand.
+# Body heights, and body heights per second: a foot lands below the first and leaves above the
+# second; chosen on synthetic dancers with 0 to 1.5 % of body height of noise, after the default
+# filter. The ankle's height is half as strict: it rises with the heel while the toes stand.
 LOW = (0.020, 0.035)
 SLOW = (0.15, 0.25)
 ANKLE = 2.0
+# In a picture; chosen on rendered dancers, as MediaPipe Pose lite sees them, in three cameras.
+DRIFT = 0.3  # body heights per second: the floor under a foot rises in the picture no faster
+BEHIND = 0.10  # body heights: a foot that stands farther away is no higher than this over the other
+STILL = (0.40, 0.55)  # (on, off): a speed over sqrt(the other foot's speed + REST)
+REST = 0.02  # body heights per second: what a still foot seems to move
+OTHER = 0.10  # body heights per second: stands for the speed of an unseen foot
+CARRIES = 0.60  # body heights per second: a foot that slides faster carries nothing
 # Seconds: shorter gaps in a contact are closed, then shorter contacts are dropped.
 SHORTEST_GAP_S = 0.06
 SHORTEST_CONTACT_S = 0.08
+
+_IS_ANKLE = np.arange(len(POINTS)) == POINTS.index("ankle")
+_NOWHERE = 1e6  # body heights: stands for the height of an unseen point
+
+
+def _planar(moved: Movement) -> bool:
+    return moved.pose.shape[-1] == 2
 
 
 def foot_points(moved: Movement) -> jnp.ndarray:
@@ -44,11 +61,10 @@ def foot_points(moved: Movement) -> jnp.ndarray:
 
 @jax.jit
 def floor_height(moved: Movement) -> jnp.ndarray:
-    """Returns the height of each kind of point when it stands on the floor.
+    """Returns the height of each kind of point when it stands on a floor of one height.
 
     A low percentile of both feet together over the clip, so one planted foot suffices; each kind
-    has its own, since an ankle is higher than a toe, and a toe is lower in the picture of a camera
-    that looks down.
+    has its own, since an ankle is higher than a toe.
 
     Args:
         moved: the movement.
@@ -60,28 +76,72 @@ def floor_height(moved: Movement) -> jnp.ndarray:
     return upper_percentile(height.reshape(-1, len(POINTS)), FLOOR_PERCENTILE, axis=0)
 
 
+@functools.partial(jax.jit, static_argnames="drift")
+def local_floor(moved: Movement, drift: float = DRIFT) -> jnp.ndarray:
+    """Returns the height of the floor in the picture under each foot point, over time.
+
+        own_t = min_s (y_s + drift |t - s|),   floor = min(own, lower foot's own + `BEHIND`)
+
+    A slanting lower envelope: it follows a dancer who comes nearer, and stays below a jump.
+    [T, 2, 4] body heights; NaN for points never seen.
+    """
+    y = foot_points(moved)[..., 1]
+    seen = jnp.isfinite(y)
+    slant = (drift * moved.time_s)[:, None, None]
+    filled = jnp.where(seen, finite_or(y), _NOWHERE)
+    before = jax.lax.cummin(filled - slant, axis=0) + slant
+    after = jax.lax.cummin(filled + slant, axis=0, reverse=True) - slant
+    own = jnp.minimum(before, after)
+    floor = jnp.minimum(own, own.min(1, keepdims=True) + BEHIND)
+    return jnp.where(seen.any(0), floor, jnp.nan)
+
+
+def floor_under(moved: Movement) -> jnp.ndarray:
+    """Returns `floor_height` [4] in space, `local_floor` [T, 2, 4] in a picture."""
+    return local_floor(moved) if _planar(moved) else floor_height(moved)
+
+
 def point_motion(
     moved: Movement, floor: jnp.ndarray | None = None
 ) -> tuple[jnp.ndarray, jnp.ndarray]:
-    """Returns height above the floor and speed of each foot point.
+    """Returns height above the floor and velocity of each foot point.
 
     Args:
         moved: the movement.
-        floor: [4] as of `floor_height`, which is the default.
+        floor: [4] or [T, 2, 4] body heights; None takes `floor_under`.
 
     Returns:
-        height [T, 2, 4] in body heights and speed [T, 2, 4] in body heights per second; both NaN
+        height [T, 2, 4] in body heights and velocity [T, 2, 4, C] in body heights per second; NaN
         where either is, and the ankle's wherever another point of its foot is seen.
     """
     points = foot_points(moved)
-    floor = floor_height(moved) if floor is None else floor
+    floor = floor_under(moved) if floor is None else floor
     height = points[..., 1] - floor
-    speed = motion.speed(points, moved.time_s)
-    usable = jnp.isfinite(height) & jnp.isfinite(speed)
-    ankle = jnp.arange(len(POINTS)) == POINTS.index("ankle")
-    others = (usable & ~ankle).any(-1, keepdims=True)
-    usable &= ~ankle | ~others
-    return jnp.where(usable, height, jnp.nan), jnp.where(usable, speed, jnp.nan)
+    velocity = motion.velocity(points, moved.time_s)
+    usable = jnp.isfinite(height) & jnp.isfinite(velocity).all(-1)
+    others = (usable & ~_IS_ANKLE).any(-1, keepdims=True)
+    usable &= ~_IS_ANKLE | ~others
+    return jnp.where(usable, height, jnp.nan), jnp.where(usable[..., None], velocity, jnp.nan)
+
+
+def _relative(
+    moved: Movement, floor: jnp.ndarray | None
+) -> tuple[jnp.ndarray, jnp.ndarray, jnp.ndarray, jnp.ndarray]:
+    """Returns height over `ANKLE`'s ease, speed, what speed is judged by, and seen bool[T, 2, 4].
+
+    By point [T, 2, 4] in space, by foot [T, 2, 1] in a picture: the lowest point's height and the
+    speed of the points' mean.
+    """
+    height, velocity = point_motion(moved, floor)
+    seen = jnp.isfinite(height)
+    height = finite_or(height, jnp.inf) / jnp.where(_IS_ANKLE, ANKLE, 1.0)
+    if not _planar(moved):
+        return height, safe_norm(finite_or(velocity)), jnp.ones_like(height), seen
+    count = seen.sum(-1, keepdims=True)
+    mean = jnp.where(seen[..., None], finite_or(velocity), 0.0).sum(-2)
+    speed = safe_norm(mean / jnp.maximum(count, 1))[..., None]
+    other = jnp.where(count > 0, speed, OTHER)[:, ::-1]
+    return height.min(-1, keepdims=True), speed, jnp.sqrt(other + REST), seen
 
 
 def _latest(flag: jnp.ndarray, reverse: bool = False) -> jnp.ndarray:
@@ -119,9 +179,8 @@ def runs(
         time_s: [T] seconds.
 
     Returns:
-        first i32[T, ...] frame of the run; following i32[T, ...] frame after it (T at the end);
-        seconds [T, ...] from one to the other, inf for a run cut short by the clip or by unseen
-        frames, since it may be longer.
+        first i32[T, ...] frame of the run; following i32[T, ...] frame after it, T at the end;
+        seconds [T, ...] between, inf for a run that the clip or unseen frames may cut short.
     """
     n = state.shape[0]
     time = time_s.reshape((n,) + (1,) * (state.ndim - 1)) * jnp.ones_like(state, time_s.dtype)
@@ -142,35 +201,36 @@ def _clean(state: jnp.ndarray, seen: jnp.ndarray, time_s: jnp.ndarray) -> jnp.nd
     return state & (runs(state, seen, time_s)[2] >= SHORTEST_CONTACT_S)
 
 
-@functools.partial(jax.jit, static_argnames=("low", "slow"))
+@jax.jit
 def point_contacts(
-    moved: Movement,
-    floor: jnp.ndarray | None = None,
-    low: tuple[float, float] = LOW,
-    slow: tuple[float, float] = SLOW,
+    moved: Movement, floor: jnp.ndarray | None = None
 ) -> tuple[jnp.ndarray, jnp.ndarray]:
     """Tells which points of the feet stand on the floor.
 
-    on: height < low[0] and speed < slow[0]; off: height > low[1] or speed > slow[1]; in between
-    the last state holds. Gaps below `SHORTEST_GAP_S` are closed and contacts below
-    `SHORTEST_CONTACT_S` dropped, in true time.
+    on: height < `LOW`[0] and speed < `SLOW`[0]; off: height > `LOW`[1] or speed > `SLOW`[1]; in
+    between the last state holds. Gaps below `SHORTEST_GAP_S` are closed and contacts below
+    `SHORTEST_CONTACT_S` dropped, in true time. In a picture the same by foot, with `STILL`
+    sqrt(other foot's speed + `REST`) for `SLOW`; and where neither foot is still, the slower one
+    carries a body that is not in the air, unless it is faster than `CARRIES`.
 
     Args:
         moved: the movement, filtered.
-        floor: [4] body heights; None takes `floor_height`.
-        low: body heights above the floor, (on, off).
-        slow: body heights per second, (on, off).
+        floor: see `point_motion`.
 
     Returns:
-        contact bool[T, 2, 4] and seen bool[T, 2, 4], in the order of `POINTS`.
+        contact bool[T, 2, 4] and seen bool[T, 2, 4], in the order of `POINTS`; in a picture a
+        standing foot stands on every point seen.
     """
-    height, speed = point_motion(moved, floor)
-    ease = jnp.where(jnp.arange(len(POINTS)) == POINTS.index("ankle"), ANKLE, 1.0)
-    seen = jnp.isfinite(height)
-    h, v = finite_or(height, jnp.inf), finite_or(speed, jnp.inf)
-    on = (h < low[0] * ease) & (v < slow[0])
-    off = (h > low[1] * ease) | (v > slow[1])
-    return _clean(_hysteresis(on, off & seen, seen), seen, moved.time_s), seen
+    height, speed, unit, seen = _relative(moved, floor)
+    slow = STILL if _planar(moved) else SLOW
+    known = seen.any(-1, keepdims=True) if _planar(moved) else seen
+    on = known & (height < LOW[0]) & (speed < slow[0] * unit)
+    off = known & ((height > LOW[1]) | (speed > slow[1] * unit))
+    state = _hysteresis(on, off, known)
+    if _planar(moved):  # two moving feet
+        slower = (speed < CARRIES) & (speed <= speed[:, ::-1]) & (height < LOW[1])
+        state |= known.all(1, keepdims=True) & ~state.any(1, keepdims=True) & slower
+    return _clean(state, known, moved.time_s) & seen, seen
 
 
 @jax.jit
@@ -202,9 +262,9 @@ def airborne(moved: Movement, floor: jnp.ndarray | None = None) -> jnp.ndarray:
     Height alone: a foot that slides on the floor stands nowhere, yet is not in the air.
     """
     height, _ = point_motion(moved, floor)
-    ease = jnp.where(jnp.arange(len(POINTS)) == POINTS.index("ankle"), ANKLE, 1.0)
     seen = jnp.isfinite(height)
-    clear = (finite_or(height, jnp.inf) > LOW[1] * ease).all((-2, -1))
+    limit = LOW[1] * jnp.where(_IS_ANKLE, ANKLE, 1.0)
+    clear = (finite_or(height, jnp.inf) > limit).all((-2, -1))
     return jnp.where(seen.any(-1).all(-1), clear.astype(height.dtype), jnp.nan)
 
 
@@ -214,31 +274,25 @@ def point_weights(moved: Movement, floor: jnp.ndarray | None = None) -> jnp.ndar
 
         w = s((h0 - h) / a) s((v0 - v) / b),   s(x) = 1 / (1 + exp(-x))
 
-    with h0, v0 in the middle of the hard rule's thresholds and a, b a quarter of them, so that
-    value and gradient change where the hard rule switches.
+    with h0, v0 in the middle of the hard rule's thresholds and a, b a quarter of them: the hard
+    rule without its memory and, in a picture, without what it says of two moving feet.
     """
-    height, speed = point_motion(moved, floor)
-    ease = jnp.where(jnp.arange(len(POINTS)) == POINTS.index("ankle"), ANKLE, 1.0)
-    middle, quick = sum(LOW) / 2 * ease, sum(SLOW) / 2
-    low = jax.nn.sigmoid(4.0 * (1.0 - finite_or(height) / middle))
-    slow = jax.nn.sigmoid(4.0 * (1.0 - finite_or(speed) / quick))
-    return jnp.where(jnp.isfinite(height), low * slow, jnp.nan)
+    height, speed, unit, seen = _relative(moved, floor)
+    quick = sum(STILL if _planar(moved) else SLOW) / 2 * unit
+    height = jnp.where(jnp.isfinite(height), height, 0.0)
+    low = jax.nn.sigmoid(4.0 * (1.0 - height / (sum(LOW) / 2)))
+    slow = jax.nn.sigmoid(4.0 * (1.0 - speed / quick))
+    return jnp.where(seen, low * slow, jnp.nan)
 
 
 @jax.jit
 def contact_weights(moved: Movement, floor: jnp.ndarray | None = None) -> jnp.ndarray:
-    """Returns how surely each foot stands on the floor, differentiable: [T, 2] in [0, 1].
+    """Returns how surely each foot stands on the floor: [T, 2] in [0, 1]; NaN where unseen.
 
-        w = 1 - prod_points (1 - w_point)
-
-    Args:
-        moved: the movement, filtered.
-        floor: [4] body heights; None takes `floor_height`.
-
-    Returns:
-        [T, 2]; NaN where no point of that foot was seen.
+    w = 1 - prod_points (1 - w_point); in a picture that of its points, which is one.
     """
     each = point_weights(moved, floor)
     seen = jnp.isfinite(each)
-    away = jnp.prod(1.0 - jnp.where(seen, finite_or(each), 0.0), axis=-1)
-    return jnp.where(seen.any(-1), 1.0 - away, jnp.nan)
+    each = jnp.where(seen, finite_or(each), 0.0)
+    either = each.max(-1) if _planar(moved) else 1.0 - jnp.prod(1.0 - each, axis=-1)
+    return jnp.where(seen.any(-1), either, jnp.nan)

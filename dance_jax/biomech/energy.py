@@ -259,7 +259,7 @@ MEASURES: tuple[MeasureDef, ...] = (
 )
 
 
-@__import__("functools").partial(jax.jit, static_argnames="anthropometry")
+@functools.partial(jax.jit, static_argnames="anthropometry")
 def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, jnp.ndarray]:
     """Returns the whole-clip value of every one of `MEASURES`, by key; NaN without a meaning."""
     energy = energies(moved, anthropometry)

@@ -14,6 +14,9 @@ from dance_jax.biomech.movement import GRAVITY, Movement
 from dance_jax.kinematics.vectors import finite_or
 
 SHORTEST_S = 0.1  # what is off the floor for less is not told from noise
+# Body heights per second: as `contacts.DRIFT`, but lower, so that low jumps are seen; what only
+# comes nearer does not fall, and is passed over.
+DRIFT = 0.1
 FEWEST = 5  # frames in the air that a parabola is fitted to
 # Fall in body heights per second squared that counts as flight: 0.6 to 1.4 g for statures of 1.0 to
 # 2.2 m. A handstand, or a dancer lying down, has both feet off the floor and does not fall.
@@ -99,7 +102,8 @@ def longest_flight(moved: Movement, anthropometry: str = "de_leva_mean") -> Flig
         InputError: there is no such table.
     """
     height = segments.centre_of_mass(moved.pose, anthropometry, "fallback")[:, 1]
-    state = contacts.airborne(moved)
+    planar = moved.pose.shape[-1] == 2
+    state = contacts.airborne(moved, contacts.local_floor(moved, DRIFT) if planar else None)
     seen, up = jnp.isfinite(state), state == 1
     first, following, length = contacts.runs(up, seen, moved.time_s)
     length = jnp.where(up & jnp.isfinite(length), length, 0.0)
@@ -129,6 +133,11 @@ def longest_flight(moved: Movement, anthropometry: str = "de_leva_mean") -> Flig
     return Flight(*(jnp.where(is_flight, value, jnp.nan) for value in values))
 
 
+_NONE = (
+    f"at no time are both feet seen clear of the floor for {SHORTEST_S:g} s or more, from take-off"
+    " to landing, while the body falls freely"
+)
+
 MEASURES: tuple[MeasureDef, ...] = (
     MeasureDef(
         "flight.longest_s",
@@ -136,6 +145,7 @@ MEASURES: tuple[MeasureDef, ...] = (
         "s",
         "longest time with both feet clear of the floor while the centre of mass falls freely",
         parts=("arms", "trunk", "legs", "feet"),
+        undefined=_NONE,
     ),
     MeasureDef(
         "flight.rise",
@@ -143,6 +153,7 @@ MEASURES: tuple[MeasureDef, ...] = (
         "height",
         "height that the centre of mass gains in the longest flight, from the fitted parabola",
         parts=("arms", "trunk", "legs", "feet"),
+        undefined=_NONE,
     ),
     MeasureDef(
         "flight.takeoff_speed",
@@ -150,6 +161,7 @@ MEASURES: tuple[MeasureDef, ...] = (
         "m/s",
         "vertical speed of the centre of mass as the longest flight begins",
         parts=("arms", "trunk", "legs", "feet"),
+        undefined=_NONE,
         needs_scale=True,
     ),
     MeasureDef(
@@ -159,6 +171,7 @@ MEASURES: tuple[MeasureDef, ...] = (
         "downward acceleration of the centre of mass in the longest flight; 9.81 where poses, times"
         " and the stated body height agree",
         parts=("arms", "trunk", "legs", "feet"),
+        undefined=_NONE,
         needs_scale=True,
     ),
 )

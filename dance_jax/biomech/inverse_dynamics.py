@@ -133,7 +133,7 @@ def _peak(name: str) -> MeasureDef:
         kind="proxy",
         parts=parts.get(name.split("_")[-1], _WHOLE),
         needs_scale=True,
-        source="Winter, link-segment model; de Leva 1996",
+        source="Winter, link-segment model; segment table: de Leva 1996 or Winter, as chosen",
     )
 
 
@@ -184,7 +184,7 @@ def _size(v: jnp.ndarray) -> jnp.ndarray:
     return jnp.where(jnp.isfinite(v).all(-1), safe_norm(finite_or(v)), jnp.nan)
 
 
-@__import__("functools").partial(jax.jit, static_argnames="anthropometry")
+@functools.partial(jax.jit, static_argnames="anthropometry")
 def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, jnp.ndarray]:
     """Returns the whole-clip value of every one of `MEASURES`, by key; NaN without a meaning."""
     found = joint_moments(moved, anthropometry=anthropometry)

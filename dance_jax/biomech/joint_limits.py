@@ -269,7 +269,7 @@ MEASURES: tuple[MeasureDef, ...] = (
         _row(
             f"near_{name}",
             f"Time near the end of the range, {name}",
-            "",
+            "share",
             f"share of the time that the {which} spend in the upper tenth of the usual range of "
             "adults or beyond, mean of the joints; large poses raise it",
             parts,

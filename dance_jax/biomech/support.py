@@ -48,11 +48,22 @@ def _normals(points: jnp.ndarray, there: jnp.ndarray) -> tuple[jnp.ndarray, jnp.
     return safe_unit(jnp.where(exists[..., None], normal, 0.0)), exists
 
 
+def _greatest(x: jnp.ndarray) -> jnp.ndarray:
+    """Returns the maximum over the last axis, by its place.
+
+    The ends of an edge reach equally far but for rounding, and the gradient of `max` looks for the
+    greatest again: in a fused graph it may find none, or two.
+    """
+    return jnp.take_along_axis(x, jnp.argmax(x, axis=-1, keepdims=True), axis=-1)[..., 0]
+
+
 def _reach(n: jnp.ndarray, p: jnp.ndarray, there: jnp.ndarray) -> tuple[jnp.ndarray, jnp.ndarray]:
     """Returns h(n) and h(-n), [..., D]."""
     dots = _dots(n, p)
     here = there[..., None, :]
-    return jnp.where(here, dots, -_FAR).max(-1), jnp.where(here, -dots, -_FAR).max(-1)
+    far = (jnp.where(here, d, -_FAR) for d in (dots, -dots))
+    ahead, behind = (_greatest(d) for d in far)
+    return ahead, behind
 
 
 def signed_distance(points: jnp.ndarray, there: jnp.ndarray, q: jnp.ndarray) -> jnp.ndarray:
@@ -80,13 +91,13 @@ def signed_distance(points: jnp.ndarray, there: jnp.ndarray, q: jnp.ndarray) -> 
     n, exists = _normals(p, there)
     ahead, behind = _reach(n, p, there)
     along = n[..., 0] * q[..., None, 0] + n[..., 1] * q[..., None, 1]
-    sides = jnp.where(exists, jnp.minimum(ahead - along, behind + along), _FAR).min(-1)
+    sides = -_greatest(jnp.where(exists, -jnp.minimum(ahead - along, behind + along), -_FAR))
     away = q[..., None, :] - p
     apart = there & (jnp.sum(away * away, axis=-1) > _SAME**2)
     m = safe_unit(jnp.where(apart[..., None], away, 0.0))
     reach, _ = _reach(m, p, there)
     corner = reach - (m[..., 0] * q[..., None, 0] + m[..., 1] * q[..., None, 1])
-    corners = jnp.where(apart, corner, _FAR).min(-1)
+    corners = -_greatest(jnp.where(apart, -corner, -_FAR))
     value = jnp.minimum(sides, corners)
     return jnp.where(known, jnp.where(value < _FAR / 2, value, 0.0), jnp.nan)
 
@@ -157,7 +168,7 @@ def area(points: jnp.ndarray, there: jnp.ndarray) -> jnp.ndarray:
     same = safe_norm(p[..., :, None, :] - p[..., None, :, :]) < _SAME
     earlier = np.tril(np.ones((n, n), bool), -1)
     there_once = there & ~(same & earlier & there[..., None, :]).any(-1)
-    i, j = np.nonzero(~np.eye(n, dtype=bool))
+    i, j = _pairs(n)
     a, edge = p[..., i, :], p[..., j, :] - p[..., i, :]
     length = safe_norm(edge)
     unit = safe_unit(edge)
@@ -165,10 +176,13 @@ def area(points: jnp.ndarray, there: jnp.ndarray) -> jnp.ndarray:
     off = unit[..., None, 0] * rel[..., 1] - unit[..., None, 1] * rel[..., 0]
     on = unit[..., None, 0] * rel[..., 0] + unit[..., None, 1] * rel[..., 1]
     within = (on > -_SAME) & (on < length[..., None] + _SAME)
-    fine = (off > _SAME) | ((off > -_SAME) & within)
-    side = (fine | ~there_once[..., None, :]).all(-1) & there_once[..., i] & there_once[..., j]
+    absent = ~there_once[..., None, :]
+    both = there_once[..., i] & there_once[..., j]
+    forth = both & ((off > _SAME) | ((off > -_SAME) & within) | absent).all(-1)
+    back = both & ((off < -_SAME) | ((off < _SAME) & within) | absent).all(-1)
     twice = p[..., i, 0] * p[..., j, 1] - p[..., i, 1] * p[..., j, 0]
-    total = 0.5 * jnp.where(side, twice, 0.0).sum(-1)
+    sides = jnp.where(forth, twice, 0.0) - jnp.where(back, twice, 0.0)
+    total = 0.5 * sides.sum(-1)
     return jnp.where(there.any(-1), jnp.maximum(total, 0.0), jnp.nan)
 
 

@@ -204,6 +204,14 @@ ALIGNMENT_MEASURES: tuple[dict[str, Any], ...] = (
         source="Phipson & Smyth 2010",
     ),
     _row(
+        "f1_p_value",
+        "p of F1",
+        "",
+        "the same share for F1",
+        min_s=4.0,
+        source="Phipson & Smyth 2010",
+    ),
+    _row(
         "lag",
         "lag of the motion",
         "ms",
@@ -258,6 +266,7 @@ def summarise_alignment(
         "f1_chance": test.chance[2],
         "f1_corrected": corrected(f1, test.chance[2]),
         "p_value": test.p_value[0],
+        "f1_p_value": test.p_value[2],
         "lag": 1000 * lag.mean_s,
         "lag_low": 1000 * lag.low_s,
         "lag_high": 1000 * lag.high_s,

@@ -68,7 +68,9 @@ def _soft(
     offset = finite_or(alignment.offsets(curve.time_s, music))
     kernel = jnp.exp(-0.5 * (offset / sigma_s) ** 2)
     chance = alignment.expected_alignment(music, start, end, sigma_s)
+    told = jnp.isfinite(chance)
+    chance = finite_or(chance)  # a NaN here would reach the gradient of a refused clip
     step = finite_or(curve.step_s)
     evidence = jnp.sum(share) * step
     score = (jnp.sum(share * kernel) * step + _EVIDENCE * chance) / (evidence + _EVIDENCE)
-    return alignment.chance_corrected(score, chance)
+    return jnp.where(told, alignment.chance_corrected(score, chance), jnp.nan)

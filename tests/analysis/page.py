@@ -9,7 +9,23 @@ from dance_jax.analysis import report
 
 ALLOWED_TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "footer", "nav", "section"),
-    *("h1", "h2", "h3", "p", "b", "strong", "span", "bdi", "a", "br", "code", "ul", "li", "div"),
+    *(
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "p",
+        "b",
+        "strong",
+        "span",
+        "bdi",
+        "a",
+        "br",
+        "code",
+        "ul",
+        "li",
+        "div",
+    ),
     *("table", "caption", "thead", "tbody", "tr", "th", "td", "meter", "figure", "img"),
     *("figcaption", "video", "details", "summary", "dl", "dt", "dd"),
 }

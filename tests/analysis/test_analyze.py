@@ -169,7 +169,7 @@ def test_legs_never_seen_are_refused_by_name(made, tmp_path, monkeypatch):
     monkeypatch.setattr(type(estimator), "__call__", waist_up)
     found = analyze(plain_video(tmp_path / "waist.mp4"), **QUIET).people[0]
     refused = {m.key: m.reason for m in found.measures if m.status == "refused"}
-    for key in ("left_knee.max", "right_knee.range", "left_ankle.min", "balance"):
+    for key in ("left_knee.max", "right_knee.range", "left_ankle.min", "balance.sway"):
         assert "seen" in refused[key]
     assert "left_elbow.max" not in refused or "plane" in refused["left_elbow.max"]
     parts = {part.name: part.status for part in found.parts}

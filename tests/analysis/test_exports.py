@@ -32,13 +32,14 @@ def metric():
 def test_every_table_is_named_and_there(tmp_path, gappy):
     written = exports.write_tables(tmp_path, gappy)
     expected = {"poses.npz", "poses.csv", "poses.trc", "angles.csv", "angles.mot", "metrics.csv"}
+    expected |= {"movement.csv"}
     assert set(written) == expected == {file.name for file in tmp_path.iterdir()}
 
 
 def test_several_people_get_their_own_tables(tmp_path):
     analysis = fake_analysis(2.0, chosen=2)
     written = exports.write_tables(tmp_path, analysis)
-    assert len(written) == 12 and set(written) == {file.name for file in tmp_path.iterdir()}
+    assert len(written) == 14 and set(written) == {file.name for file in tmp_path.iterdir()}
     for person in analysis.people:
         with np.load(tmp_path / f"poses_person{person.person_id}.npz") as data:
             assert data["person_id"] == person.person_id

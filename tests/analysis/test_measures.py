@@ -214,17 +214,6 @@ def test_presence_is_the_share_of_frames(person):
         assert row.value == pytest.approx(100 * part.seen) and row.unit == "%"
 
 
-def test_balance_is_refused_by_name_only_where_the_feet_were_unseen(person):
-    assert "balance" not in by_key(person)
-    parts = tuple(
-        dataclasses.replace(p, status="unseen", seen=0.12) if p.name == "feet" else p
-        for p in person.parts
-    )
-    row = by_key(dataclasses.replace(person, parts=parts))["balance"]
-    assert row.value is None and row.status == "refused"
-    assert "feet in 12 %" in row.reason and "legs in" not in row.reason
-
-
 def test_known_movement_gives_known_numbers():
     """A forearm that swings 30 degrees about 60 at 1 Hz, in the plane of the picture."""
     time_s = np.arange(150) / 30

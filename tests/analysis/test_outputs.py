@@ -14,7 +14,7 @@ from dance_jax.analysis import exports, outputs, plots, report
 from dance_jax.analysis.analyze import analyze, analyze_clip
 from dance_jax.analysis.estimate import Clock
 from dance_jax.analysis.options import Options
-from dance_jax.analysis.result import NOT_ASSESSED, SCHEMA_VERSION
+from dance_jax.analysis.result import NOT_ASSESSED, SCHEMA_VERSION, SERIES
 from dance_jax.data import synthetic
 from tests.analysis.conftest import plain_video
 from tests.analysis.fakes import fake_analysis
@@ -76,6 +76,8 @@ def test_keys_are_those_documented_and_all_of_them(content, schema):
         assert {key for part in person["parts"] for key in part} == {
             "name", "joints", "seen", "confidence", "status"
         }  # fmt: skip
+        assert set(person["rhythm"]) <= schema["people[].rhythm"]
+        assert set(person["cutoff"]) == schema["people[].cutoff"] - {"range", "low_hz", "high_hz"}
         assert person["events"]
         for event in person["events"]:
             assert set(event) == {"kind", "label", "time_s", "value", "unit"}
@@ -95,6 +97,7 @@ def test_the_content_is_what_was_analysed(content):
 def test_tables_named_in_the_document_are_written(schema, tmp_path):
     written = set(exports.write_tables(tmp_path, fake_analysis(2.0)))
     assert written == schema["Tables beside it"]
+    assert schema["Columns of movement.csv"] == {"time_s", *SERIES}
 
 
 def test_truth_stands_there_only_for_rendered_dancers():

@@ -31,7 +31,7 @@ def test_errors_of_joints_and_segments_are_told_apart(tmp_path, analysis):
     text, page = make(tmp_path, changed)
     assert "3.5 (53) degrees" in page.text  # of the range, not of the lowest or highest
     assert "(51)" not in page.text and "(52)" not in page.text
-    assert "Error of the range of motion: half (9 of 10) of rendered clips within" in page.text
+    assert "Error of the range of motion: half (9 of 10) of clips within" in page.text
     joint, segment = text.index(">Joint angles<"), text.index(">Segment directions<")
     assert joint < text.index("against the same figure from the joint's true 3D angle".replace(
         "'", "&#39;")) < segment  # fmt: skip

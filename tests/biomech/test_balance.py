@@ -12,8 +12,9 @@ from jax.test_util import check_grads
 
 from dance_jax.biomech import balance, contacts, pendulum, segments
 from dance_jax.biomech.movement import GRAVITY, Movement
-from dance_jax.data import synthetic
+from dance_jax.data import camera, synthetic
 from dance_jax.skeleton import index, mirror
+from tests.biomech.test_contacts_picture import pictured
 from tests.biomech.test_support import by_hand
 from tests.kinematics.oracle import standing
 from tests.seeds import fresh
@@ -84,6 +85,24 @@ def test_margins_of_a_gliding_body(dims):
     assert got.temporal_margin_s[k] == pytest.approx(places[1][2], rel=1e-3)
     assert (got.contacts == 1).all() and (got.flight == 0).all()
     assert got.com_height[k] == pytest.approx(com[1], abs=1e-5)  # the soles are at 0
+
+
+@pytest.mark.parametrize("seed", fresh(__name__ + "picture", 2))
+def test_through_a_camera_with_perspective(seed):
+    """Against the feet of the plan and the places of the same picture."""
+    dance = synthetic.generate(seed, duration_s=6.0)
+    view = camera.frame_dancers([dance.pose], yaw_deg=15, height_m=1.5, fov_deg=62)
+    moved = pictured(dance.pose, dance.time_s, dance.body.height_m, view, 0.003, seed)
+    got = jax.tree.map(np.asarray, balance.balance(moved))
+    x = np.asarray(moved.pose)[:, np.array(contacts.JOINTS)[:, :3], 0]
+    down = dance.planted[..., None] & np.isfinite(x)
+    low, high = np.where(down, x, np.inf).min((1, 2)), np.where(down, x, -np.inf).max((1, 2))
+    truth = np.minimum(got.com[:, 0] - low, high - got.com[:, 0])
+    error = np.abs(got.com_margin - truth)[dance.planted.any(-1)]
+    assert np.isfinite(error).mean() > 0.9 and np.nanmedian(error) < 0.02
+    stands = np.nansum(got.contacts, -1) > 0
+    assert (got.base_width[stands] > 0.02).mean() > 0.95  # all of the foot, not one toe
+    assert 0.4 < np.nanmean(got.com_height) < 0.75
 
 
 def test_signs_inside_and_outside():

@@ -139,6 +139,28 @@ def test_missing_and_padded_frames() -> None:
     assert all(np.isnan(v) for v in nothing.values())
 
 
+@pytest.mark.parametrize("hidden", (("left", "right"), ("left",)))
+def test_without_soles_there_is_no_level(hidden: tuple[str, ...]) -> None:
+    """Key points that end at the ankles (COCO-17) must not make a standing body a low one."""
+    soles = [index(CANON, f"{side}_{end}") for side in hidden for end in ("heel", "big_toe")]
+    moved = standing()
+    want = summarised(moved)
+    found = summarised(moved._replace(pose=moved.pose.at[:, soles].set(jnp.nan)))
+    levels = [f"shape.{name}" for name in ("hip_height", "low_level", "high_level")]
+    assert all(np.isfinite(want[key]) and np.isnan(found[key]) for key in levels)
+    rest = [key for key in want if key not in levels]
+    assert {k: found[k] for k in rest} == pytest.approx(
+        {k: want[k] for k in rest}, rel=2e-3, abs=1e-6, nan_ok=True
+    )  # the centre of mass takes its feet from the shanks
+    rows = {row.key: row for row in body_shape.MEASURES}
+    assert all("feet" in rows[key].parts for key in levels)
+    # One point of each foot is a sole, and the frames without one do not count.
+    toes = [index(CANON, f"{side}_big_toe") for side in hidden]
+    for pose in (moved.pose.at[:, toes].set(jnp.nan), moved.pose.at[:40, soles].set(jnp.nan)):
+        found = summarised(moved._replace(pose=pose))
+        assert {k: found[k] for k in levels} == pytest.approx({k: want[k] for k in levels})
+
+
 def test_rows() -> None:
     assert {row.key for row in body_shape.MEASURES} == set(summarised(standing()))
     assert all(row.kind == "index" for row in body_shape.MEASURES)

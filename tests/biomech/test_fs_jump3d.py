@@ -71,9 +71,13 @@ def test_equals_a_plain_fit(jumps):
     """The same flight by NumPy: frames with both ankles clear, polyfit of the centre of mass."""
     _, moved = jumps
     limit = contacts.LOW[1] * contacts.ANKLE
+    compared = 0
     for k in range(0, moved.pose.shape[0], 9):
         one = jax.tree.map(lambda x, k=k: x[k], moved)
         got = flight.longest_flight(one)
+        if np.isnan(got.time_s):  # a few are refused; `test_flights_are_physical` counts them
+            continue
+        compared += 1
         pose = np.asarray(one.pose, np.float64)
         pose = pose[np.isfinite(pose[:, index("halpe26", "left_hip")]).all(-1)]
         ankles = pose[:, [index("halpe26", s + "ankle") for s in ("left_", "right_")], 1]
@@ -86,6 +90,7 @@ def test_equals_a_plain_fit(jumps):
         t = np.arange(start, stop) / FPS
         curve = np.polyfit(t - t.mean(), com[start:stop, 1].astype(np.float64), 2)
         assert float(got.fall) == pytest.approx(-2 * curve[0], rel=0.01)
+    assert compared >= 0.9 * moved.pose.shape[0] / 9
 
 
 def test_balance_without_feet_is_refused_but_flight_is_told(jumps):

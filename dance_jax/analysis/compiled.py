@@ -1,0 +1,99 @@
+"""Keeps traced programs between runs, so that a new process neither traces nor compiles again.
+
+Tracing and lowering the movement measures takes longer than running them a hundred times. JAX keeps
+what it compiled; this keeps what it traced, beside it, as StableHLO with a checksum.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.export
+
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+_ROOMS = ("kinematics", "biomech", "skeleton.py", "skeleton_tables.py")
+_DIGEST = 32
+
+
+@functools.cache
+def source_hash() -> str:
+    """Returns a hash of all code that a program can be traced from, and of JAX's version."""
+    digest = hashlib.sha256(f"{jax.__version__} {jax.default_backend()}".encode())
+    for room in _ROOMS:
+        place = _PACKAGE / room
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def folder() -> pathlib.Path | None:
+    """Returns where programs are kept: beside JAX's own cache; None where that is off."""
+    cache = jax.config.jax_compilation_cache_dir
+    return pathlib.Path(cache) / "traced" if cache else None
+
+
+def program(name: str, function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+    """Returns a compiled function, traced only where no earlier run has left its trace.
+
+    Args:
+        name: what the function computes, with everything static in it.
+        function: pure; arrays in, dicts, lists or tuples of arrays out.
+        *example: arrays of the shapes and types that it will be called with.
+
+    Returns:
+        The compiled function; its results are those of `jax.jit(function)`.
+    """
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), example)
+    place = folder()
+    if place is None:
+        return jax.jit(function).lower(*shapes).compile()
+    key = hashlib.sha256(f"{source_hash()} {name} {shapes}".encode()).hexdigest()
+    file = place / f"{key[:40]}.stablehlo"
+    blob = _read(file)
+    if blob is None:
+        blob = bytes(jax.export.export(jax.jit(function))(*shapes).serialize())
+        _write(file, blob)
+    exported = jax.export.deserialize(bytearray(blob))
+    return jax.jit(exported.call).lower(*shapes).compile()
+
+
+def _read(file: pathlib.Path) -> bytes | None:
+    """Returns what a file holds; None where it is missing, cannot be read, or was cut short."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    digest, blob = content[:_DIGEST], content[_DIGEST:]
+    return blob if hashlib.sha256(blob).digest() == digest else None
+
+
+def _write(file: pathlib.Path, blob: bytes) -> None:
+    """Writes a file whole; where that cannot be, the next run traces again."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}.part")
+        part.write_bytes(hashlib.sha256(blob).digest() + blob)
+        part.replace(file)
+    except OSError:  # a full or read-only disk costs time, not results
+        return
+
+
+class Ahead:
+    """Runs one preparation beside other work; `result` waits for it and raises what it raised."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        """Starts the work in a thread of its own."""
+        self._pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="prepare")
+        self._future = self._pool.submit(work)
+        self._pool.shutdown(wait=False)
+
+    def result(self) -> Any:
+        """Returns what the work returned."""
+        return self._future.result()

@@ -1,0 +1,109 @@
+"""Apparent size: still cameras and depths pass, walks in depth and zooms warn and refuse."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dance_jax.analysis import apparent_size, refusals
+from dance_jax.analysis.analyze import analyze_clip
+from dance_jax.biomech import catalogue
+from dance_jax.data import camera, synthetic
+from dance_jax.skeleton import index
+from tests.analysis import moving
+from tests.seeds import fresh
+
+SEEDS = fresh(__name__, 20)
+HIP = index("halpe26", "hip")
+
+
+def seen(seed: int, depth_m: np.ndarray | float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A noisy dancer: pixels from the front, flat, or in perspective at a depth of the hips."""
+    dance = synthetic.generate(seed, duration_s=8.0, fps=30.0)
+    pose = np.asarray(dance.pose, float)
+    pose = pose + np.random.default_rng(seed).normal(0, 0.004, pose.shape)
+    if depth_m is None:
+        return 300.0 * pose[..., :2], dance.time_s
+    pose[..., 2] += np.asarray(depth_m)[..., None] - pose[:, HIP, 2][:, None]
+    return camera.project(pose, camera.Camera())[..., :2], dance.time_s
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_dance_at_one_depth_passes(seed):
+    for pose, time_s in (seen(seed), seen(seed, 0.0)):
+        least, greatest = apparent_size.size_change(pose, time_s)
+        assert 0.88 < least <= greatest < 1.15
+        assert apparent_size.smaller_by(pose, time_s) < apparent_size.LIMIT
+        assert apparent_size.warning(1, pose, time_s) == ""
+
+
+@pytest.mark.parametrize("seed", SEEDS[:6])
+def test_walking_away_and_zooming_are_measured(seed):
+    pose, time_s = seen(seed, np.linspace(0.5, -1.5, 240))  # 4.1 m to 6.1 m from the camera
+    assert apparent_size.smaller_by(pose, time_s) == pytest.approx(1 - 4.1 / 6.1, abs=0.1)
+    assert "Person 2 looks up to" in apparent_size.warning(2, pose, time_s)
+    flat, time_s = seen(seed)
+    flat[180:] *= 0.7
+    assert apparent_size.smaller_by(flat, time_s) == pytest.approx(0.3, abs=0.07)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_unit_and_place_do_not_matter(seed):
+    pose, time_s = seen(seed, 0.0)
+    there = apparent_size.size_change(3.0 * pose + [50, -20], time_s + 7.0)
+    assert there == pytest.approx(apparent_size.size_change(pose, time_s))
+
+
+def test_one_wrong_key_point_and_gaps_do_not_count():
+    pose, time_s = seen(SEEDS[0])
+    before = apparent_size.smaller_by(pose, time_s)
+    torn = pose.copy()
+    torn[100:130, index("halpe26", "left_ankle")] += [0, 90]
+    torn[60:75] = np.nan
+    assert apparent_size.smaller_by(torn, time_s) < apparent_size.LIMIT
+    assert before < apparent_size.LIMIT
+
+
+@pytest.mark.parametrize("part", ["hip", "neck"])
+def test_what_is_not_seen_gives_no_size_and_no_warning(part):
+    pose, time_s = seen(SEEDS[0])
+    hidden = pose.copy()
+    hidden[:, index("halpe26", part)] = np.nan
+    for unknown in (hidden, np.full_like(pose, np.nan), np.zeros_like(pose)):
+        assert np.isnan(apparent_size.size_change(unknown, time_s)).all()
+        assert apparent_size.warning(1, unknown, time_s) == ""
+    assert np.isnan(apparent_size.size_change(pose[:10], time_s[:10])).all()  # a third of a second
+
+
+def test_rows_of_one_scale_are_refused_in_a_picture_that_zooms_only():
+    still = moving.person("picture")
+    zooming = still.pose.copy()
+    zooming[75:] *= 0.7
+    changed = dataclasses.replace(still, pose=zooming)
+    for key, row in catalogue.MEASURES.items():
+        before = refusals.beforehand(row, still, True)
+        after = refusals.beforehand(row, changed, True)
+        if key in apparent_size.ONE_SCALE:
+            assert "one scale" not in before
+            assert before or "it needs one scale and one floor" in after
+        else:
+            assert after == before
+        assert "one scale" not in refusals.beforehand(row, changed, False)
+    assert set(apparent_size.ONE_SCALE) <= set(catalogue.MEASURES)
+
+
+def test_the_analysis_warns_and_refuses_a_zoom():
+    clip = moving.clip(True)
+    pose = np.array(clip.pose)
+    pose[75:] *= 0.7
+    found = analyze_clip(clip.replace(pose=pose), music="none")
+    assert [w for w in found.warnings if "the camera zooms" in w]
+    rows = moving.movement_rows(found.people[0])
+    moving.assert_sound(rows)
+    assert all(rows[key].status == "refused" for key in apparent_size.ONE_SCALE)
+    assert rows["shape.travel"].reason.startswith("it needs one scale and one floor")
+    assert not [w for w in moving.analysed("picture").warnings if "zooms" in w]
+    assert moving.movement_rows(moving.person("picture"))["shape.travel"].status == "ok"
+    assert not [w for w in moving.analysed("space").warnings if "zooms" in w]
