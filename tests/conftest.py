@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pathlib
 import secrets
+import sys
 from collections.abc import Iterator
 
 import hypothesis
@@ -27,6 +29,20 @@ hypothesis.settings.load_profile("house")
 def pytest_report_header() -> str:
     """Says how to draw the same random inputs again."""
     return f"DANCE_JAX_TEST_SEED={os.environ['DANCE_JAX_TEST_SEED']}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs() -> Iterator[None]:
+    """Forgets compiled programs before a process holds too many.
+
+    Every program takes memory maps, and the system gives a process 65,530 of them: with thousands
+    of programs loading the next one ends the process.
+    """
+    yield
+    maps = pathlib.Path("/proc/self/maps")
+    if "jax" in sys.modules and maps.is_file() and len(maps.read_bytes().splitlines()) > 25_000:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

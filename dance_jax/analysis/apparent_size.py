@@ -7,7 +7,7 @@ import numpy as np
 from dance_jax.skeleton import CANON, index
 
 WINDOW_S = 1.0
-LIMIT = 0.15  # synthetic dancers who stay at one depth reach .10 (front view, perspective)
+LIMIT = 0.15  # 100 synthetic dancers at one depth reached .07, seen flat and in perspective
 _SIDES = ("left", "right")
 _PARTS = (
     (("hip", "neck"),),
@@ -110,7 +110,8 @@ def warning(person_id: int, pose: np.ndarray, time_s: np.ndarray) -> str:
         return ""
     return (
         f"Person {person_id} looks up to {100 * less:.0f} % smaller at some times than at others: "
-        "(s)he moves towards or away from the camera, or the camera zooms. Measures of place and "
-        "speed in body heights take one height for the whole clip and are wrong by up to as much; "
-        "those that compare heights above the floor at different times are refused."
+        "(s)he moves towards or away from the camera, or the camera zooms (a body that points at "
+        "the camera for whole seconds looks the same). Measures of place and speed take one body "
+        "height for the whole clip and may be wrong by as much; those that compare places or "
+        "heights at different times are refused."
     )

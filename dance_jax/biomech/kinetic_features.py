@@ -66,8 +66,10 @@ def kinetic_features(
         middles = 0.5 * (time[1:] + time[:-1])
         velocity = _slope(joints, time, middles)
         rate = _length(_slope(_steps(joints, time), middles, time))
-    across = velocity[..., 0] ** 2 + velocity[..., 2] ** 2
-    upwards = velocity[..., 1] ** 2
+    # Missing ones are taken out before squaring too: NaN times a zero cotangent is NaN.
+    seen, safe = jnp.isfinite(velocity).all(-1), finite_or(velocity)
+    across = jnp.where(seen, safe[..., 0] ** 2 + safe[..., 2] ** 2, jnp.nan)
+    upwards = jnp.where(seen, safe[..., 1] ** 2, jnp.nan)
     if mode == "aist_compat":
         means = [x.mean(0) for x in (across, upwards, rate)]
     else:

@@ -41,12 +41,13 @@ def test_a_dance_at_one_depth_passes(seed):
 
 @pytest.mark.parametrize("seed", SEEDS[:6])
 def test_walking_away_and_zooming_are_measured(seed):
-    pose, time_s = seen(seed, np.linspace(0.5, -1.5, 240))  # 4.1 m to 6.1 m from the camera
-    assert apparent_size.smaller_by(pose, time_s) == pytest.approx(1 - 4.1 / 6.1, abs=0.1)
+    pose, time_s = seen(seed, np.linspace(0.8, -2.2, 240))  # 3.8 m to 6.8 m from the camera
+    # Less than 1 - 3.8 / 6.8: the nearest frame of a window counts, and limbs are foreshortened.
+    assert 0.2 < apparent_size.smaller_by(pose, time_s) < 1 - 3.8 / 6.8 + 0.03
     assert "Person 2 looks up to" in apparent_size.warning(2, pose, time_s)
     flat, time_s = seen(seed)
     flat[180:] *= 0.7
-    assert apparent_size.smaller_by(flat, time_s) == pytest.approx(0.3, abs=0.07)
+    assert apparent_size.smaller_by(flat, time_s) == pytest.approx(0.3, abs=0.08)
 
 
 @pytest.mark.parametrize("seed", SEEDS[:3])
@@ -64,6 +65,21 @@ def test_one_wrong_key_point_and_gaps_do_not_count():
     torn[60:75] = np.nan
     assert apparent_size.smaller_by(torn, time_s) < apparent_size.LIMIT
     assert before < apparent_size.LIMIT
+
+
+def test_a_squat_and_a_short_dip_do_not_count():
+    pose, time_s = seen(SEEDS[0])
+    squat, dip = pose.copy(), pose.copy()
+    for side in ("left", "right"):  # three seconds on thighs and shanks that point at the camera
+        knee, ankle = (pose[90:180, index("halpe26", f"{side}_{j}")] for j in ("knee", "ankle"))
+        hip = pose[90:180, index("halpe26", f"{side}_hip")]
+        squat[90:180, index("halpe26", f"{side}_knee")] = hip + 0.5 * (knee - hip)
+        squat[90:180, index("halpe26", f"{side}_ankle")] = hip + 0.5 * (ankle - hip)
+    dip[90:105] *= 0.6  # half a second
+    assert apparent_size.smaller_by(squat, time_s) < apparent_size.LIMIT
+    assert apparent_size.smaller_by(dip, time_s) < apparent_size.LIMIT
+    pose[90:180] *= 0.5
+    assert apparent_size.smaller_by(pose, time_s) > 0.4
 
 
 @pytest.mark.parametrize("part", ["hip", "neck"])

@@ -224,3 +224,5 @@ def test_missing_frames_are_left_out_and_small_clips_refused(seed):
             feature(joints)
     batch = jax.vmap(kinetic_features)(np.stack([joints, broken]), np.stack([time_s, time_s]))
     np.testing.assert_allclose(batch[1], kinetic_features(broken, time_s), rtol=2e-4, atol=1e-5)
+    slope = jax.grad(lambda x: kinetic_features(x, time_s).sum())(broken)
+    assert np.isfinite(slope).all() and np.abs(slope).max() > 0
