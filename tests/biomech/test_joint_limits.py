@@ -86,16 +86,20 @@ def test_soft_comes_to_hard(seed):
     assert (np.asarray(jl.excess(theta, time, softness=0.1)) >= hard - 1e-6).all()
     near = jl.near_limit(theta, time, softness=1e-3)
     np.testing.assert_allclose(near, jl.near_limit(theta, time), atol=0.05)
-    for measure in (jl.excess, jl.near_limit):
-        check_grads(
-            lambda x, f=measure: f(x, time[:20], softness=0.2).sum(),
-            (jnp.asarray(theta[:20]),),
-            1,
-            ["rev"],
-            0.02,
-            0.02,
-            1e-2,
-        )
+    # In single precision a step that shows above the rounding crosses bends of 60 x 12 angles.
+    jax.clear_caches()
+    with jax.enable_x64(True):
+        for measure in (jl.excess, jl.near_limit):
+            check_grads(
+                lambda x, f=measure: f(x, jnp.asarray(time[:20]), softness=0.2).sum(),
+                (jnp.asarray(theta[:20], jnp.float64),),
+                1,
+                ["rev"],
+                1e-3,
+                1e-3,
+                1e-5,
+            )
+    jax.clear_caches()
 
 
 def folded(knee_deg, frames=60):
