@@ -93,6 +93,18 @@ def test_memory_of_ten_minutes(measured, figures) -> None:
     assert row["peak_rss_mib"] < 1536
 
 
+def test_all_measures(measured, figures) -> None:
+    """1,000 clips of 300 frames against a plain NumPy and SciPy loop; bars 0.05 and 30 s."""
+    rows = measured("measures")
+    assert len(rows) == 2
+    for row in rows:
+        assert row["n"] >= 3 and row["ratio"] > 0
+        found = rounded(row, "ratio", "cpu_ratio", "compile_s", "compile_cpu_s", "peak_rss_mib")
+        bars = {"bar": row["reach"], "bar_compile_s": row["compile_reach_s"]}
+        ok = row["ratio"] <= row["reach"] and row["compile_s"] <= row["compile_reach_s"]
+        figures[row["what"]] = found | bars | {"ok": ok}
+
+
 def test_angle_validity(measured, any_pose_model, figures) -> None:
     """The study behind the out-of-plane threshold, made again: 24 dancers at every yaw."""
     rows = {row["what"].removesuffix(", in plane"): row for row in measured("angle_validity")}
