@@ -78,7 +78,7 @@ _DE_LEVA_FEMALE = {
 _CERVICALE = {"male": 603.3, "female": 614.8}
 
 # Winter's table 4.1: mass, centre and the one radius that he gives (about the transverse axis);
-# the trunk's radius from the same table of his second edition.
+# the trunk's radius from the same table of his second edition (second source not found).
 _WINTER = {
     "head": (0.081, None, None),  # C7-T1 -> ear canal, centre at the ear
     "trunk": (0.497, 0.50, 0.406),  # greater trochanter -> shoulder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from dance_jax.kinematics.vectors import finite_or
+from dance_jax.kinematics.vectors import all_finite, finite_or
 from dance_jax.kinematics.windows import window_bounds
 
 MIN_SEEN = 0.5  # least share of the time that must have been seen; below it a mean is NaN
@@ -23,7 +23,7 @@ def frame_weights(pose: jnp.ndarray, time_s: jnp.ndarray) -> jnp.ndarray:
     Returns:
         [T] seconds; they sum to the length of the clip.
     """
-    some = jnp.isfinite(pose).all(-1).any(-1).astype(jnp.int32)
+    some = all_finite(pose).any(-1).astype(jnp.int32)
     inside = (jax.lax.cummax(some) * jax.lax.cummax(some, reverse=True)) > 0
     time = jnp.asarray(time_s)
     step = jnp.where(inside[1:] & inside[:-1], jnp.maximum(time[1:] - time[:-1], 0.0), 0.0)

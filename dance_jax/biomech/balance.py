@@ -20,7 +20,7 @@ from dance_jax.biomech.movement import Movement
 from dance_jax.biomech.pendulum import ANKLE_HEIGHT, pendulum_rate
 from dance_jax.kinematics import motion
 from dance_jax.kinematics.scale import upper_percentile
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, component_sum, finite_or, safe_norm
 
 __all__ = ["MEASURES", "Balance", "balance", "on_floor", "soft_com_margin", "summarise"]
 
@@ -115,7 +115,8 @@ def balance(moved: Movement, anthropometry: str = "de_leva_mean") -> Balance:
     Raises:
         InputError: there is no such table.
 
-    Source: Hof, Gazendam & Sinke 2005, Journal of Biomechanics 38:1-8, equations 6, 7 and 9.
+    Source: Hof, Gazendam & Sinke 2005, Journal of Biomechanics 38:1-8, equations 6, 7 and 9
+        (second source not found for the numbers of the equations).
     """
     com = segments.centre_of_mass(moved.pose, anthropometry, "fallback")
     velocity = motion.velocity(com, moved.time_s)
@@ -199,13 +200,14 @@ def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str,
     margins = (series.com_margin, series.margin, series.base_width, series.base_area)
     times = (series.time_to_contact_s, series.temporal_margin_s)
     rows = jnp.stack([series.com[..., 1], *margins, *times])
-    low, middle, high = (upper_percentile(rows, p, axis=1) for p in (5.0, 50.0, 95.0))
-    stands = jnp.isfinite(series.support).all(-1)
+    thrice = jnp.broadcast_to(rows, (3, *rows.shape))
+    low, middle, high = upper_percentile(thrice, jnp.asarray([[5.0], [50.0], [95.0]]), axis=-1)
+    stands = all_finite(series.support)
     count = jnp.maximum(stands.sum(-1), 1)[:, None]
     centre = jnp.where(stands[..., None], finite_or(series.support), 0.0).sum(-2) / count
     off = on_floor(series.com) - centre
-    over = stands.any(-1) & jnp.isfinite(off).all(-1)
-    squared = _mean(jnp.where(over, jnp.sum(finite_or(off) ** 2, axis=-1), jnp.nan))
+    over = stands.any(-1) & all_finite(off)
+    squared = _mean(jnp.where(over, component_sum(finite_or(off) ** 2), jnp.nan))
     swaying = squared > 0
     feet = series.contacts.sum(-1)
     outside = jnp.where(jnp.isfinite(series.com_margin), series.com_margin < 0, jnp.nan)
@@ -236,7 +238,7 @@ def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str,
 def _path_rate(com: jnp.ndarray, time_s: jnp.ndarray) -> jnp.ndarray:
     """Returns the length of the path over the time of the steps that were seen."""
     step, length = jnp.diff(time_s), safe_norm(finite_or(com[1:]) - finite_or(com[:-1]))
-    seen = jnp.isfinite(com).all(-1)
+    seen = all_finite(com)
     good = seen[1:] & seen[:-1] & (step > 0)
     total = jnp.where(good, step, 0.0).sum()
     long = jnp.where(good, length, 0.0).sum()

@@ -13,7 +13,7 @@ from dance_jax.biomech.body_shape_rows import MEASURES
 from dance_jax.biomech.movement import Movement
 from dance_jax.biomech.own_tempo import root
 from dance_jax.kinematics import motion, scale
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, component_sum, cross, finite_or, safe_norm
 from dance_jax.skeleton import CANON, index
 
 __all__ = ["MEASURES", "distances", "expansion", "initiations", "path_curvature", "summarise"]
@@ -40,7 +40,7 @@ LOW, HIGH = 0.9 * _UPRIGHT, 1.06 * _UPRIGHT
 
 
 def _length(v: jnp.ndarray) -> jnp.ndarray:
-    return jnp.where(jnp.isfinite(v).all(-1), safe_norm(finite_or(v)), jnp.nan)
+    return jnp.where(all_finite(v), safe_norm(finite_or(v)), jnp.nan)
 
 
 def distances(pose: jnp.ndarray) -> dict[str, jnp.ndarray]:
@@ -70,7 +70,7 @@ def _determinant(m: jnp.ndarray) -> jnp.ndarray:
     """Returns det of [..., C, C], C = 2 or 3, written out (small batched matrices are slow)."""
     if m.shape[-1] == 2:
         return m[..., 0, 0] * m[..., 1, 1] - m[..., 0, 1] * m[..., 1, 0]
-    return jnp.sum(m[..., 0, :] * jnp.cross(m[..., 1, :], m[..., 2, :]), axis=-1)
+    return component_sum(m[..., 0, :] * cross(m[..., 1, :], m[..., 2, :]))
 
 
 def expansion(pose: jnp.ndarray) -> dict[str, jnp.ndarray]:
@@ -118,13 +118,9 @@ def path_curvature(points: jnp.ndarray, time_s: jnp.ndarray, weight: jnp.ndarray
     """
     v = motion.velocity(points, time_s)
     a = motion.velocity(v, time_s)
-    known = jnp.isfinite(v).all(-1) & jnp.isfinite(a).all(-1)
+    known = all_finite(v) & all_finite(a)
     sv, sa = finite_or(v), finite_or(a)
-    if points.shape[-1] == 2:
-        turning = jnp.abs(sv[..., 0] * sa[..., 1] - sv[..., 1] * sa[..., 0])
-    else:
-        turning = safe_norm(jnp.cross(sv, sa))
-    turning = turning / (jnp.sum(sv * sv, axis=-1) + _SLOW**2)
+    turning = safe_norm(cross(sv, sa)) / (component_sum(sv * sv) + _SLOW**2)
     turned = averages.time_mean(jnp.where(known, turning, jnp.nan), weight)
     went = averages.time_mean(jnp.where(known, safe_norm(sv), jnp.nan), weight)
     far = went > _SLOW

@@ -16,7 +16,7 @@ from dance_jax.biomech.composite_rows import MEASURES
 from dance_jax.biomech.movement import Movement
 from dance_jax.biomech.own_tempo import KEPT, low_pass, on_own_tempo, powers, root
 from dance_jax.kinematics import motion
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, component_sum, finite_or, safe_norm
 from dance_jax.skeleton import CANON, index
 
 __all__ = ["MEASURES", "Parts", "Scores", "parts", "scores", "signature", "summarise"]
@@ -115,14 +115,14 @@ def signature(pose: jnp.ndarray) -> jnp.ndarray:
     else:
         away = arm[..., 0]
     apart = safe[:, _TO] - safe[:, _FROM]
-    apart = jnp.sqrt(jnp.sum(apart * apart, axis=-1) + _NEAR**2)
+    apart = jnp.sqrt(component_sum(apart * apart) + _NEAR**2)
     out = jnp.concatenate([arm[..., 1], away, apart], axis=-1)
     return jnp.where(seen[:, None], out, jnp.nan)
 
 
 def _repertoire(s: jnp.ndarray, weight: jnp.ndarray) -> jnp.ndarray:
     """Returns 1/2 ln det(I + cov / r^2) of s [T, F], over time."""
-    weight = jnp.where(jnp.isfinite(s).all(-1), weight, 0.0)
+    weight = jnp.where(all_finite(s), weight, 0.0)
     share = weight / jnp.maximum(jnp.sum(weight), 1e-6)
     safe = finite_or(s)
     away = safe - jnp.sum(share[:, None] * safe, axis=0)
@@ -136,7 +136,7 @@ def _repertoire(s: jnp.ndarray, weight: jnp.ndarray) -> jnp.ndarray:
 def _agreement(rate: jnp.ndarray, weight: jnp.ndarray) -> jnp.ndarray:
     """Returns the mean correlation between the limbs' speeds, from rates [T, F]."""
     speed = root(finite_or(rate) ** 2 @ jnp.asarray(_OF_LIMB.T, rate.dtype))
-    known = jnp.isfinite(rate).all(-1)[:, None]
+    known = all_finite(rate)[:, None]
     speed = jnp.where(known, speed, jnp.nan)
     mean = finite_or(averages.time_mean(speed, weight, 0.0))
     spread = finite_or(averages.time_variance(speed, weight, 0.0))
@@ -167,14 +167,14 @@ def parts(moved: Movement) -> Parts:
     _, slower, _ = powers(own.smooth, time, weight)
     speed, bend = jnp.where(moves, speed, 1.0), jnp.where(moves, bend, 1.0)
     rate = motion.velocity(own.smooth, time)
-    known = jnp.isfinite(rate).all(-1)
+    known = all_finite(rate)
     pace = jnp.where(known, safe_norm(finite_or(rate)), jnp.nan)
     mean = averages.time_mean(pace, weight, 0.0)
     some = moves & (mean > 0)
     unsteady = root(averages.time_variance(pace, weight, 0.0))
     centre = segments.centre_of_mass(moved.pose)
     limbs = moved.pose[:, _P] - centre[:, None]
-    far = jnp.where(jnp.isfinite(limbs).all(-1), safe_norm(finite_or(limbs)), jnp.nan).mean(1)
+    far = jnp.where(all_finite(limbs), safe_norm(finite_or(limbs)), jnp.nan).mean(1)
     # Smoothed as the motion is, lest noise counts as change of size.
     far = low_pass(far[:, None], time, KEPT * jnp.where(moves, finite_or(own.tempo_hz), 1.0))[:, 0]
     size = averages.time_mean(far, weight)
@@ -184,7 +184,7 @@ def parts(moved: Movement) -> Parts:
     def if_moving(x: jnp.ndarray) -> jnp.ndarray:
         return jnp.where(some, x, jnp.nan)
 
-    seen = averages.share_seen(jnp.isfinite(s).all(-1), weight)
+    seen = averages.share_seen(all_finite(s), weight)
     return Parts(
         repertoire=jnp.where(seen > 0, _repertoire(own.smooth, weight), jnp.nan),
         bandwidth=if_moving(own.bandwidth),

@@ -18,7 +18,7 @@ import numpy as np
 from dance_jax.biomech.movement import Movement
 from dance_jax.kinematics import motion
 from dance_jax.kinematics.scale import upper_percentile
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import finite_or, root, safe_norm
 from dance_jax.skeleton import CANON, index
 
 SIDES = ("left_", "right_")
@@ -118,6 +118,8 @@ def point_motion(
     floor = floor_under(moved) if floor is None else floor
     height = points[..., 1] - floor
     velocity = motion.velocity(points, moved.time_s)
+    # A plain reduction: it is computed once, where a chain of slices would be repeated, with the
+    # derivative below it, in each of its many users.
     usable = jnp.isfinite(height) & jnp.isfinite(velocity).all(-1)
     others = (usable & ~_IS_ANKLE).any(-1, keepdims=True)
     usable &= ~_IS_ANKLE | ~others
@@ -136,7 +138,7 @@ def _relative(
     seen = jnp.isfinite(height)
     height = finite_or(height, jnp.inf) / jnp.where(_IS_ANKLE, ANKLE, 1.0)
     if not _planar(moved):
-        return height, safe_norm(finite_or(velocity)), jnp.ones_like(height), seen
+        return height, root(jnp.sum(finite_or(velocity) ** 2, axis=-1)), jnp.ones_like(height), seen
     count = seen.sum(-1, keepdims=True)
     mean = jnp.where(seen[..., None], finite_or(velocity), 0.0).sum(-2)
     speed = safe_norm(mean / jnp.maximum(count, 1))[..., None]

@@ -11,7 +11,7 @@ from dance_jax.biomech import averages
 from dance_jax.biomech.measure import MeasureDef
 from dance_jax.biomech.movement import Movement
 from dance_jax.kinematics import motion
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, component_sum, finite_or, safe_norm
 from dance_jax.skeleton import CANON, index
 
 # Equal weights over the ends and middles of the limbs and the two ends of the spine. The paper
@@ -48,7 +48,7 @@ class Effort(NamedTuple):
 
 
 def _magnitude(x: jnp.ndarray) -> jnp.ndarray:
-    return jnp.where(jnp.isfinite(x).all(-1), safe_norm(finite_or(x)), jnp.nan)
+    return jnp.where(all_finite(x), safe_norm(finite_or(x)), jnp.nan)
 
 
 def _space(
@@ -104,8 +104,8 @@ def effort(moved: Movement, window_s: float = WINDOW_S) -> Effort:
     rate = motion.velocity(points, moved.time_s)
     second = motion.velocity(rate, moved.time_s)
     third = motion.velocity(second, moved.time_s)
-    squared = jnp.sum(finite_or(rate) ** 2, axis=-1)
-    energy = ALPHA * jnp.sum(jnp.where(jnp.isfinite(rate).all(-1), squared, jnp.nan), axis=1)
+    squared = component_sum(finite_or(rate) ** 2)
+    energy = ALPHA * jnp.sum(jnp.where(all_finite(rate), squared, jnp.nan), axis=1)
     mean_energy = averages.sliding_mean(energy, weight, bounds)
     known = jnp.isfinite(mean_energy)
     greatest = averages.sliding_max(energy, bounds)

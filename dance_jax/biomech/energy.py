@@ -93,7 +93,8 @@ def work(moved: Movement, anthropometry: str = "de_leva_mean") -> Work:
         frame seen.
 
     Source: Winter 1979, Journal of Applied Physiology 46:79 (exchange within and between segments);
-        Willems, Cavagna & Heglund 1995; the index and `unsteady` are this library's own.
+        Willems, Cavagna & Heglund 1995, Journal of Experimental Biology 198:379; the index and
+        `unsteady` are this library's own.
     """
     return _work(moved, energies(moved, anthropometry), anthropometry)
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from dance_jax.biomech.linkage import segment_motion
 from dance_jax.biomech.movement import GRAVITY, Movement
-from dance_jax.kinematics.vectors import finite_or
+from dance_jax.kinematics.vectors import component_sum, finite_or
 
 
 class Energies(NamedTuple):
@@ -61,7 +61,7 @@ def energies(moved: Movement, anthropometry: str = "de_leva_mean") -> Energies:
     whole = jnp.isfinite(body.velocity).all((-1, -2)) & jnp.isfinite(metres)
     metres = finite_or(metres)
     velocity, turning = finite_or(body.velocity), finite_or(body.rotation_energy)
-    kinetic = 0.5 * body.mass * jnp.sum(velocity**2, axis=-1) + turning
+    kinetic = 0.5 * body.mass * component_sum(velocity**2) + turning
     height = finite_or(body.centre[..., 1])
     com = jnp.sum(body.mass * height, axis=-1)
     lowest = jnp.min(jnp.where(whole, com, jnp.inf))
@@ -70,9 +70,9 @@ def energies(moved: Movement, anthropometry: str = "de_leva_mean") -> Energies:
     mean_velocity = jnp.sum(body.mass[:, None] * velocity, axis=1)
     # The movement relative to the centre of mass directly: no small difference of large numbers.
     relative = velocity - mean_velocity[:, None]
-    internal = jnp.sum(0.5 * body.mass * jnp.sum(relative**2, axis=-1) + turning, axis=-1)
+    internal = jnp.sum(0.5 * body.mass * component_sum(relative**2) + turning, axis=-1)
     potential = GRAVITY * metres * jnp.sum(raised, axis=-1)
-    external = potential + metres**2 * 0.5 * jnp.sum(mean_velocity**2, axis=-1)
+    external = potential + metres**2 * 0.5 * component_sum(mean_velocity**2)
 
     def seen(value: jnp.ndarray) -> jnp.ndarray:
         return jnp.where(whole.reshape((-1,) + (1,) * (value.ndim - 1)), value, jnp.nan)

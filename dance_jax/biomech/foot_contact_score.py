@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, finite_or, safe_norm
 from dance_jax.kinematics.windows import floating
 
 MODES = ("fixed", "edge_compat")
@@ -79,7 +79,7 @@ def foot_contact_score(
     rate = rate.at[:, up].set(jnp.where(rate[:, up] < 0, 0.0, rate[:, up]))
     flat = jnp.array([axis for axis in range(3) if axis != up])
     feet = slope[1:][:, jnp.array((*left, *right))][..., flat]
-    known = jnp.isfinite(rate).all(-1) & jnp.isfinite(feet).all((-1, -2))
+    known = all_finite(rate) & jnp.isfinite(feet).all((-1, -2))
     size = jnp.where(known, safe_norm(finite_or(rate)), 0.0)
     speed = safe_norm(finite_or(feet))
     slide = jnp.where(known, speed[:, :2].min(-1) * speed[:, 2:].min(-1), 0.0)

@@ -7,7 +7,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from dance_jax.biomech.kinetic_features import check_mode
-from dance_jax.kinematics.vectors import angle_between, finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, angle_between, finite_or, safe_norm
 from dance_jax.kinematics.windows import floating
 from dance_jax.skeleton import index
 
@@ -171,7 +171,7 @@ def _lengths(joints: jnp.ndarray, compat: bool) -> dict[str, jnp.ndarray]:
         if compat:
             return safe_norm(jnp.array(_TEMPLATE[a]) - jnp.array(_TEMPLATE[b]))
         gap = joints[:, index("smpl24", a)] - joints[:, index("smpl24", b)]
-        known = jnp.isfinite(gap).all(-1)
+        known = all_finite(gap)
         return jnp.nanmedian(jnp.where(known, safe_norm(finite_or(gap)), jnp.nan))
 
     return {
@@ -190,7 +190,7 @@ def _share(
     compat: bool,
 ) -> jnp.ndarray:
     """Returns the share of frames 1..T-1 in which one relation holds."""
-    known = jnp.stack([jnp.isfinite(p).all(-1) for p in points]).all(0)
+    known = jnp.stack([all_finite(p) for p in points]).all(0)
     known = known[1:] & known[:-1] & forward
     now = [finite_or(p)[1:] for p in points]
     moved = [finite_or(p)[1:] - finite_or(p)[:-1] for p in points]

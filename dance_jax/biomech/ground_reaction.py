@@ -8,8 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from dance_jax.biomech.linkage import SegmentMotion
-from dance_jax.biomech.newton_euler import cross
-from dance_jax.kinematics.vectors import finite_or, safe_norm, safe_unit
+from dance_jax.kinematics.vectors import (
+    all_finite,
+    component_sum,
+    cross,
+    finite_or,
+    safe_norm,
+    safe_unit,
+)
 from dance_jax.skeleton import CANON, index
 
 _FEET = tuple(tuple(index(CANON, s + j) for s in ("left_", "right_")) for j in ("heel", "big_toe"))
@@ -82,7 +88,7 @@ def ground_reaction(
     up = jnp.zeros(pose.shape[-1], pose.dtype).at[1].set(1.0)
     needed = jnp.sum(mass * (body.acceleration + g * up), axis=1)
     com = jnp.sum(mass * body.centre, axis=1)
-    whole = jnp.isfinite(needed).all(-1) & jnp.isfinite(contacts).all(-1)
+    whole = all_finite(needed) & all_finite(contacts)
     arms = finite_or(body.centre) - finite_or(com)[:, None]
     rate = jnp.sum(cross(arms, mass * finite_or(body.acceleration)) + finite_or(body.spin), axis=1)
 
@@ -99,14 +105,14 @@ def ground_reaction(
         return _upright(vertical, rate - cross(point - com, force))
 
     weight = jnp.clip(finite_or(contacts), 0.0, 1.0)
-    total = jnp.sum(weight, axis=-1, keepdims=True)
+    total = component_sum(weight, keepdims=True)
     some = total > 0
     share = jnp.where(some, weight / jnp.where(some, total, 1.0), 0.5)
     both = 4.0 * share[:, :1] * share[:, 1:]  # 1 where the weights are equal, 0 with one foot
     line = _level(sole[:, 1] - sole[:, 0])
     middle = 0.5 * (sole[:, 0] + sole[:, 1])
-    along = jnp.sum(off(middle) * line, axis=-1)
-    to_right = 0.5 + along / jnp.maximum(jnp.sum(line * line, axis=-1), _APART**2)
+    along = component_sum(off(middle) * line)
+    to_right = 0.5 + along / jnp.maximum(component_sum(line * line), _APART**2)
     to_right = jnp.clip(to_right, 0.0, 1.0)[:, None]
     balanced = jnp.concatenate([1.0 - to_right, to_right], axis=-1)
     share = (1.0 - both) * share + both * balanced
@@ -116,7 +122,7 @@ def ground_reaction(
     length = _level(toe - heel)
     axis = safe_unit(length)
     reach = _HALF_BREADTH + 2.0 * (low_toe * (1.0 - low_toe)) * safe_norm(length, keepdims=True)
-    forwards = jnp.sum(shift * axis, axis=-1, keepdims=True)
+    forwards = component_sum(shift * axis, keepdims=True)
     across = shift - forwards * axis
     width = safe_norm(across, keepdims=True)
     narrow = _HALF_BREADTH / jnp.maximum(width, _HALF_BREADTH)

@@ -16,7 +16,7 @@ from dance_jax.biomech.measure import MeasureDef
 from dance_jax.biomech.movement import Movement, gravity
 from dance_jax.biomech.newton_euler import newton_euler
 from dance_jax.kinematics.scale import upper_percentile
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, finite_or, safe_norm
 
 _LIMBS = ("shoulder", "elbow", "hip", "knee", "ankle")
 MOMENT_NAMES: tuple[str, ...] = (
@@ -181,7 +181,7 @@ MEASURES: tuple[MeasureDef, ...] = (
 
 def _size(v: jnp.ndarray) -> jnp.ndarray:
     """Returns |v| along the last axis, NaN where v is."""
-    return jnp.where(jnp.isfinite(v).all(-1), safe_norm(finite_or(v)), jnp.nan)
+    return jnp.where(all_finite(v), safe_norm(finite_or(v)), jnp.nan)
 
 
 @functools.partial(jax.jit, static_argnames="anthropometry")

@@ -36,8 +36,9 @@ class Limit:
 
 # Unsigned angles do not tell flexion from extension or abduction: the widest of them is taken.
 # Shoulder 180 (flexion, abduction), elbow 150, hip flexion 120, knee 135, ankle 20 up and 50 down,
-# neck 45 to each side: AAOS 1965. Other tables agree within 15 degrees (Merck Manual: hip 125,
-# knee 130, elbow 160; Boone & Azen 1979 measured 140-146 at the elbow).
+# neck 45 to each side: AAOS 1965 (second source found for shoulder and elbow; not found for the
+# others as the AAOS's). Other tables agree within 15 degrees (Merck Manual: hip 125, knee 130,
+# elbow 160, ankle 20 and 50; Boone & Azen 1979 measured 140-146 at the elbow).
 _USUAL = {
     "shoulder": Limit(0.0, 180.0),
     "elbow": Limit(0.0, 150.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, finite_or, safe_norm
 from dance_jax.kinematics.windows import floating
 
 MODES = ("fixed", "aist_compat")
@@ -67,7 +67,7 @@ def kinetic_features(
         velocity = _slope(joints, time, middles)
         rate = _length(_slope(_steps(joints, time), middles, time))
     # Missing ones are taken out before squaring too: NaN times a zero cotangent is NaN.
-    seen, safe = jnp.isfinite(velocity).all(-1), finite_or(velocity)
+    seen, safe = all_finite(velocity), finite_or(velocity)
     across = jnp.where(seen, safe[..., 0] ** 2 + safe[..., 2] ** 2, jnp.nan)
     upwards = jnp.where(seen, safe[..., 1] ** 2, jnp.nan)
     if mode == "aist_compat":
@@ -78,7 +78,7 @@ def kinetic_features(
 
 
 def _length(v: jnp.ndarray) -> jnp.ndarray:
-    return jnp.where(jnp.isfinite(v).all(-1), safe_norm(finite_or(v)), jnp.nan)
+    return jnp.where(all_finite(v), safe_norm(finite_or(v)), jnp.nan)
 
 
 def _per_time(change: jnp.ndarray, span: jnp.ndarray) -> jnp.ndarray:

@@ -12,9 +12,8 @@ import numpy as np
 
 from dance_jax.biomech import anthropometry, segments
 from dance_jax.biomech.movement import Movement
-from dance_jax.biomech.newton_euler import cross
 from dance_jax.kinematics import motion
-from dance_jax.kinematics.vectors import finite_or
+from dance_jax.kinematics.vectors import all_finite, component_sum, cross, finite_or
 from dance_jax.kinematics.windows import time_steps
 from dance_jax.skeleton import CANON, index
 
@@ -165,35 +164,49 @@ def segment_motion(moved: Movement, table: str = "de_leva_mean") -> SegmentMotio
     """
     model = linkage(table)
     pose = moved.pose
-    centres = segments.segment_centres(pose, table)
-    centre = jnp.stack([centres[name] for name in SEGMENTS], axis=1)
-    rod = (pose[:, model.second] - pose[:, model.first]) * model.radius[:, None]
-    both = jnp.concatenate([centre, rod], axis=1)
+    # Coordinates before segments, [T, C, S]: long rows in memory for sums and differences.
+    centre = segments.centres_by_coordinate(pose, table, SEGMENTS)
+    rod = _rods(pose, model)
+    both = jnp.concatenate([centre, rod], axis=-1)
     rate = motion.velocity(both, moved.time_s)
     rate2 = motion.velocity(rate, moved.time_s)
     count = len(SEGMENTS)
-    known = jnp.isfinite(rate2[:, :count]).all(-1)
+    known = all_finite(rate2[..., :count], axis=-2)
     owned = np.zeros((count, len(model.owner)), np.float32)
     owned[model.owner, np.arange(len(model.owner))] = model.mass[model.owner]
 
     def of_segment(values: jnp.ndarray, seen: jnp.ndarray) -> jnp.ndarray:
         weights = jnp.asarray(owned, pose.dtype)
-        summed = jnp.einsum("ij,tjd->tid", weights, values, precision="highest")
-        return jnp.where(seen[..., None], summed, jnp.nan)
+        summed = jnp.einsum("tdj,ij->tdi", values, weights, precision="highest")
+        return jnp.where(seen[:, None], summed, jnp.nan)
 
     # Missing numbers are taken out before they are multiplied, or gradients would be NaN.
-    spin = of_segment(cross(finite_or(rod), finite_or(rate2[:, count:])), known)
-    turning = 0.5 * jnp.sum(finite_or(rate[:, count:]) ** 2, axis=-1, keepdims=True)
-    moving = jnp.isfinite(rate[:, :count]).all(-1)
+    spin = of_segment(cross(finite_or(rod), finite_or(rate2[..., count:]), axis=-2), known)
+    turning = 0.5 * component_sum(finite_or(rate[..., count:]) ** 2, axis=-2, keepdims=True)
+    moving = all_finite(rate[..., :count], axis=-2)
+    vectors = (centre, rate[..., :count], rate2[..., :count], spin)
+    centre, velocity, acceleration, spin = (jnp.swapaxes(v, 1, 2) for v in vectors)
     return SegmentMotion(
         mass=jnp.asarray(model.mass, pose.dtype),
         joint=pose[:, _AT],
         centre=centre,
-        velocity=rate[:, :count],
-        acceleration=rate2[:, :count],
+        velocity=velocity,
+        acceleration=acceleration,
         spin=spin,
-        rotation_energy=of_segment(turning, moving)[..., 0],
+        rotation_energy=of_segment(turning, moving)[:, 0],
     )
+
+
+def _rods(pose: jnp.ndarray, model: Linkage) -> jnp.ndarray:
+    """Returns the rods k (b - a), [T, C, R]; NaN where an end is missing."""
+    ends = np.zeros((pose.shape[1], len(model.owner)), np.float32)
+    each = np.arange(len(model.owner))
+    ends[model.second, each], ends[model.first, each] = 1.0, -1.0
+    safe = jnp.swapaxes(finite_or(pose), 1, 2)
+    rod = jnp.einsum("tcj,jr->tcr", safe, jnp.asarray(ends, pose.dtype), precision="highest")
+    missing = (~jnp.isfinite(jnp.swapaxes(pose, 1, 2))).astype(pose.dtype)
+    lacking = jnp.einsum("tcj,jr->tcr", missing, jnp.asarray(np.abs(ends), pose.dtype))
+    return jnp.where(lacking < 0.5, rod * model.radius, jnp.nan)
 
 
 def seen_steps(known: jnp.ndarray, moved: Movement) -> jnp.ndarray:

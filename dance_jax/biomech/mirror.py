@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dance_jax.kinematics.vectors import finite_or, safe_norm, safe_unit
+from dance_jax.kinematics.vectors import component_sum, finite_or, safe_norm, safe_unit
 from dance_jax.skeleton import CANON, get, index
 
 
@@ -37,11 +37,11 @@ def mirrored(pose: jnp.ndarray) -> jnp.ndarray:
         hips = safe_unit(at(safe, "left_hip") - at(safe, "right_hip"))
         both = hips + safe_unit(at(safe, "left_shoulder") - at(safe, "right_shoulder"))
         known &= at(seen, "left_shoulder").all(-1) & at(seen, "right_shoulder").all(-1)
-        known &= jnp.sum(both**2, axis=-1) > 0.1  # twisted by half a turn: no middle plane
+        known &= component_sum(both**2) > 0.1  # twisted by half a turn: no middle plane
         axis = safe_unit(both)
     flip = np.asarray(get(CANON).flip)
     swapped = safe[..., flip, :]
-    away = jnp.sum((swapped - middle[..., None, :]) * axis[..., None, :], axis=-1, keepdims=True)
+    away = component_sum((swapped - middle[..., None, :]) * axis[..., None, :], keepdims=True)
     image = swapped - 2.0 * away * axis[..., None, :]
     shown = known[..., None] & seen[..., flip, :].all(-1)
     return jnp.where(shown[..., None], image, jnp.nan)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from dance_jax.kinematics.vectors import finite_or
+from dance_jax.kinematics.vectors import all_finite, component_sum, cross, finite_or
 
 
 class JointLoads(NamedTuple):
@@ -21,13 +23,6 @@ class JointLoads(NamedTuple):
 
     force: jnp.ndarray
     moment: jnp.ndarray
-
-
-def cross(a: jnp.ndarray, b: jnp.ndarray) -> jnp.ndarray:
-    """Returns a x b: [..., C] twice -> [..., 1] in the plane, [..., 3] in space."""
-    if a.shape[-1] == 2:
-        return a[..., :1] * b[..., 1:] - a[..., 1:] * b[..., :1]
-    return a[..., (1, 2, 0)] * b[..., (2, 0, 1)] - a[..., (2, 0, 1)] * b[..., (1, 2, 0)]
 
 
 def descendants(parents: tuple[int, ...]) -> np.ndarray:
@@ -69,7 +64,7 @@ def spin_rate(
     """
 
     def apply(matrix: jnp.ndarray, v: jnp.ndarray) -> jnp.ndarray:
-        return jnp.sum(matrix * v[..., None, :], axis=-1)
+        return component_sum(matrix * v[..., None, :])
 
     def inertial(v: jnp.ndarray) -> jnp.ndarray:
         return apply(rotation, apply(inertia, apply(jnp.swapaxes(rotation, -1, -2), v)))
@@ -119,32 +114,41 @@ def newton_euler(
         load on one, is missing.
 
     Source: Winter, Biomechanics and Motor Control of Human Movement, link-segment model; Luh,
-        Walker & Paul 1980 (recursive Newton-Euler).
+        Walker & Paul 1980, J. Dyn. Syst. Meas. Control 102:69-76 (recursive Newton-Euler).
     """
     below = jnp.asarray(descendants(parents), centre.dtype)
-    mass = jnp.asarray(mass, centre.dtype)[:, None]
-    origin = finite_or(joint[..., :1, :])  # near the body: small lever arms keep their digits
+    mass = jnp.asarray(mass, centre.dtype)
+
+    def turned(x: jnp.ndarray) -> jnp.ndarray:
+        return jnp.swapaxes(x, -1, -2)
+
+    # Coordinates before segments: long rows in memory.
+    joint, centre, acceleration, spin = map(turned, (joint, centre, acceleration, spin))
+    origin = finite_or(joint[..., :1])  # near the body: small lever arms keep their digits
 
     def total(values: jnp.ndarray, matrix: jnp.ndarray = below) -> jnp.ndarray:
-        return jnp.einsum("ij,...jc->...ic", matrix, values, precision="highest")
+        return jnp.einsum("...cj,ij->...ci", values, matrix, precision="highest")
 
     def missing(*parts: jnp.ndarray) -> jnp.ndarray:
-        known = jnp.stack([jnp.isfinite(part).all(-1) for part in parts])
-        return 1.0 - known.all(0, keepdims=False)[..., None].astype(centre.dtype)
+        known = functools.reduce(operator.and_, (all_finite(part, axis=-2) for part in parts))
+        return 1.0 - known[..., None, :].astype(centre.dtype)
 
-    inertial = mass * (acceleration - gravity)
+    inertial = mass * (acceleration - gravity[..., None])
     gone = missing(inertial, centre, spin)
     inertial, rate = finite_or(inertial), finite_or(spin)
     force = total(inertial)
-    moment = total(cross(finite_or(centre) - origin, inertial) + rate)
+    moment = total(cross(finite_or(centre) - origin, inertial, axis=-2) + rate)
     lost = total(gone)
     if load is not None and load_point is not None:
         over = below[:, np.asarray(load_on)]
+        load, load_point = turned(load), turned(load_point)
         lost = lost + total(missing(load, load_point), over)
         load = finite_or(load)
         force = force - total(load, over)
-        moment = moment - total(cross(finite_or(load_point) - origin, load), over)
-    moment = moment - cross(finite_or(joint) - origin, force)
+        moment = moment - total(cross(finite_or(load_point) - origin, load, axis=-2), over)
+    moment = moment - cross(finite_or(joint) - origin, force, axis=-2)
     whole = lost == 0
-    there = jnp.isfinite(joint).all(-1, keepdims=True)
-    return JointLoads(jnp.where(whole, force, jnp.nan), jnp.where(whole & there, moment, jnp.nan))
+    there = all_finite(joint, axis=-2)[..., None, :]
+    return JointLoads(
+        turned(jnp.where(whole, force, jnp.nan)), turned(jnp.where(whole & there, moment, jnp.nan))
+    )

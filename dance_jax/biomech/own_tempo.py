@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dance_jax.kinematics.vectors import finite_or
+from dance_jax.kinematics.vectors import all_finite, finite_or, root
 
 KEPT = 3.0  # the low-pass lies at so many times the motion's own tempo
 _ROUNDS = 2  # the tempo is measured again on the smoothed motion, as noise raises it
@@ -30,12 +30,6 @@ class OwnTempo(NamedTuple):
     moves: jnp.ndarray
 
 
-def root(x: jnp.ndarray) -> jnp.ndarray:
-    """Returns sqrt(x); 0 with gradient 0 where x <= 0."""
-    positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
-
-
 def powers(
     s: jnp.ndarray, time_s: jnp.ndarray, weight: jnp.ndarray
 ) -> tuple[jnp.ndarray, jnp.ndarray, jnp.ndarray]:
@@ -51,7 +45,7 @@ def powers(
     Returns:
         Three scalars, summed over F; 0 where there is nothing to measure.
     """
-    seen = jnp.isfinite(s).all(-1)
+    seen = all_finite(s)
     safe = jnp.where(seen[:, None], finite_or(s), 0.0)
     weight = jnp.where(seen, weight, 0.0)
     total = jnp.sum(weight)
@@ -79,7 +73,7 @@ def powers(
 
 def _pass(s: jnp.ndarray, step: jnp.ndarray, fade_s: jnp.ndarray) -> jnp.ndarray:
     """Runs two exponential means one after the other over s[T, F]; `step` leads to each sample."""
-    seen = jnp.isfinite(s).all(-1)
+    seen = all_finite(s)
     safe = jnp.where(seen[:, None], finite_or(s), 0.0)
 
     def advance(state, sample):

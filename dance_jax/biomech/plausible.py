@@ -11,7 +11,7 @@ from dance_jax.biomech import averages
 from dance_jax.biomech.movement import Movement
 from dance_jax.biomech.own_tempo import root
 from dance_jax.kinematics import angles, motion, scale
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, finite_or, safe_norm
 from dance_jax.skeleton import CANON, index
 
 SIDES = ("left", "right")
@@ -94,7 +94,7 @@ def _speed_and_jitter(moved: Movement) -> tuple[jnp.ndarray, jnp.ndarray]:
     body = moved.pose[:, _BODY]
     time = jnp.asarray(moved.time_s, body.dtype)
     rise = body[1:] - body[:-1]
-    both = jnp.isfinite(rise).all(-1)
+    both = all_finite(rise)
     step = jnp.maximum(time[1:] - time[:-1], 0.0)
     seen_step = both.all(-1)
     far = safe_norm(finite_or(rise)) - MAX_SPEED * step[:, None]
@@ -114,7 +114,7 @@ def _speed_and_jitter(moved: Movement) -> tuple[jnp.ndarray, jnp.ndarray]:
 
 def _bones(pose: jnp.ndarray, weight: jnp.ndarray) -> tuple[jnp.ndarray, jnp.ndarray]:
     across = pose[:, _B] - pose[:, _A]
-    seen = jnp.isfinite(across).all(-1)
+    seen = all_finite(across)
     length = jnp.where(seen, safe_norm(finite_or(across)), jnp.nan)
     solid = pose.shape[-1] == 3
     usual = scale.upper_percentile(length, 50.0 if solid else 90.0)
@@ -134,7 +134,7 @@ def _bones(pose: jnp.ndarray, weight: jnp.ndarray) -> tuple[jnp.ndarray, jnp.nda
 def _slip(moved: Movement, weight: jnp.ndarray) -> jnp.ndarray:
     axes = np.array([0, 2] if moved.pose.shape[-1] == 3 else [0])
     rate = motion.velocity(moved.pose[:, _FEET][:, :, axes], moved.time_s)
-    seen = jnp.isfinite(rate).all(-1)
+    seen = all_finite(rate)
     slowest = jnp.min(jnp.where(seen, safe_norm(finite_or(rate)), jnp.inf), axis=1)
     mean = averages.time_mean(jnp.where(seen.any(1), slowest, jnp.nan), weight, 0.0)
     return finite_or(mean)

@@ -12,7 +12,7 @@ from dance_jax.biomech.movement import Movement
 from dance_jax.biomech.sampling import long_enough, time_weights
 from dance_jax.kinematics import angles
 from dance_jax.kinematics.motion import unwrap
-from dance_jax.kinematics.vectors import angle_between, finite_or
+from dance_jax.kinematics.vectors import all_finite, angle_between, finite_or
 from dance_jax.kinematics.windows import floating
 from dance_jax.skeleton import CANON, index
 
@@ -28,7 +28,7 @@ def _point(pose: jnp.ndarray, a: str, b: str) -> jnp.ndarray:
 
 def _between(u: jnp.ndarray, v: jnp.ndarray) -> jnp.ndarray:
     """Returns the angle of two vectors; NaN where one is missing."""
-    known = jnp.isfinite(u).all(-1) & jnp.isfinite(v).all(-1)
+    known = all_finite(u) & all_finite(v)
     return jnp.where(known, angle_between(finite_or(u), finite_or(v)), jnp.nan)
 
 

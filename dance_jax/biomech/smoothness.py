@@ -37,7 +37,7 @@ from dance_jax.biomech.spectral_arc import (
 from dance_jax.kinematics import motion
 from dance_jax.kinematics.butterworth import butterworth_zero_phase
 from dance_jax.kinematics.scale import upper_percentile
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, finite_or, safe_norm
 from dance_jax.kinematics.windows import floating, is_concrete
 from dance_jax.skeleton import CANON, index
 
@@ -227,7 +227,7 @@ def ldlj(
         scalar.
     """
     velocity = floating(velocity)
-    seen = jnp.isfinite(velocity.reshape(velocity.shape[0], -1)).all(-1)
+    seen = all_finite(velocity.reshape(velocity.shape[0], -1))
     start, count = longest_run(seen)
     edges = jnp.arange(2)
     if is_concrete(velocity, time_s):
@@ -264,7 +264,7 @@ def _summarise(pose: jnp.ndarray, time_s: jnp.ndarray) -> dict[str, jnp.ndarray]
     if total < _LEAST_SAMPLES:
         return {row.key: jnp.full((), jnp.nan, pose.dtype) for row in MEASURES}
     velocity = motion.velocity(pose[:, np.asarray(_LIMBS + _SINGLE)], time_s)
-    moving = jnp.isfinite(velocity).all(-1)
+    moving = all_finite(velocity)
     speed = jnp.where(moving, safe_norm(finite_or(velocity)), jnp.nan)
     limbs = moving[:, : len(_LIMBS)].sum(-1)
     mean = jnp.sum(finite_or(speed[:, : len(_LIMBS)]), -1) / jnp.maximum(limbs, 1)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dance_jax.kinematics.vectors import finite_or, safe_norm, safe_unit
+from dance_jax.kinematics.vectors import all_finite, component_sum, finite_or, safe_norm, safe_unit
 
 _FAR = 1e6  # stands for "no such point"
 _SAME = 1e-6  # points nearer than this are one
@@ -44,25 +44,33 @@ def _normals(points: jnp.ndarray, there: jnp.ndarray) -> tuple[jnp.ndarray, jnp.
     i, j = _pairs(points.shape[-2])
     edge = points[..., j, :] - points[..., i, :]
     normal = jnp.stack([edge[..., 1], -edge[..., 0]], axis=-1)
-    exists = there[..., i] & there[..., j] & (jnp.sum(edge * edge, axis=-1) > _SAME**2)
+    exists = there[..., i] & there[..., j] & (component_sum(edge * edge) > _SAME**2)
     return safe_unit(jnp.where(exists[..., None], normal, 0.0)), exists
 
 
 def _greatest(x: jnp.ndarray) -> jnp.ndarray:
-    """Returns the maximum over the last axis, by its place.
+    """Returns the maximum over the last axis, by rounds of pairs.
 
     The ends of an edge reach equally far but for rounding, and the gradient of `max` looks for the
-    greatest again: in a fused graph it may find none, or two.
+    greatest again: in a fused graph it may find none, or two. A choice between two finds one.
     """
-    return jnp.take_along_axis(x, jnp.argmax(x, axis=-1, keepdims=True), axis=-1)[..., 0]
+    while x.shape[-1] > 1:
+        n = x.shape[-1]
+        half = (n + 1) // 2
+        a, b = x[..., :half], x[..., n - half :]  # of an odd number the middle one plays twice
+        x = jnp.where(a >= b, a, b)
+    return x[..., 0]
 
 
 def _reach(n: jnp.ndarray, p: jnp.ndarray, there: jnp.ndarray) -> tuple[jnp.ndarray, jnp.ndarray]:
-    """Returns h(n) and h(-n), [..., D]."""
-    dots = _dots(n, p)
-    here = there[..., None, :]
-    far = (jnp.where(here, d, -_FAR) for d in (dots, -dots))
-    ahead, behind = (_greatest(d) for d in far)
+    """Returns h(n) and h(-n), [..., D], point by point: long rows in memory, and few."""
+    ahead = behind = jnp.full((), -_FAR, p.dtype)
+    for k in range(p.shape[-2]):
+        x, y, here = (v[..., k, None] for v in (p[..., 0], p[..., 1], there))
+        dot = n[..., 0] * x + n[..., 1] * y
+        for_ahead, for_behind = jnp.where(here, dot, -_FAR), jnp.where(here, -dot, -_FAR)
+        ahead = jnp.where(for_ahead > ahead, for_ahead, ahead)
+        behind = jnp.where(for_behind > behind, for_behind, behind)
     return ahead, behind
 
 
@@ -80,7 +88,7 @@ def signed_distance(points: jnp.ndarray, there: jnp.ndarray, q: jnp.ndarray) -> 
         [...] in the points' unit, positive inside, negative outside (also of a hull that is a line
         or a point); NaN where there is no point, or q is missing.
     """
-    known = there.any(-1) & jnp.isfinite(q).all(-1)
+    known = there.any(-1) & all_finite(q)
     p = finite_or(points)
     q = finite_or(q)
     if p.shape[-1] == 1:
@@ -93,7 +101,7 @@ def signed_distance(points: jnp.ndarray, there: jnp.ndarray, q: jnp.ndarray) -> 
     along = n[..., 0] * q[..., None, 0] + n[..., 1] * q[..., None, 1]
     sides = -_greatest(jnp.where(exists, -jnp.minimum(ahead - along, behind + along), -_FAR))
     away = q[..., None, :] - p
-    apart = there & (jnp.sum(away * away, axis=-1) > _SAME**2)
+    apart = there & (component_sum(away * away) > _SAME**2)
     m = safe_unit(jnp.where(apart[..., None], away, 0.0))
     reach, _ = _reach(m, p, there)
     corner = reach - (m[..., 0] * q[..., None, 0] + m[..., 1] * q[..., None, 1])
@@ -120,7 +128,7 @@ def time_to_border(
         [...] seconds; NaN where the place is outside, or anything is missing.
     """
     inside = signed_distance(points, there, q) > 0
-    known = inside & jnp.isfinite(v).all(-1)
+    known = inside & all_finite(v)
     p, place, speed = (_planar(finite_or(x)) for x in (points, q, v))
     if points.shape[-1] == 1:
         n = jnp.broadcast_to(jnp.asarray([[1.0, 0.0]], p.dtype), (*p.shape[:-2], 1, 2))
@@ -217,4 +225,4 @@ def soft_signed_distance(
     w = finite_or(weights)[..., None, :]
     reach = jax.nn.logsumexp(sharpness * (w * gap - (1.0 - w) * NOWHERE), axis=-1)
     value = (np.log(n.shape[0]) - jax.nn.logsumexp(-reach, axis=-1)) / sharpness
-    return jnp.where(jnp.isfinite(q).all(-1), value, jnp.nan)
+    return jnp.where(all_finite(q), value, jnp.nan)

@@ -19,7 +19,7 @@ from dance_jax.kinematics import angles
 from dance_jax.kinematics.butterworth import butterworth_zero_phase
 from dance_jax.kinematics.cutoff import HIGHEST, transmission
 from dance_jax.kinematics.scale import upper_percentile
-from dance_jax.kinematics.vectors import finite_or
+from dance_jax.kinematics.vectors import all_finite, finite_or
 from dance_jax.kinematics.windows import bucket, floating, is_concrete
 
 CUTOFF_HZ = 6.0
@@ -84,7 +84,7 @@ def keypoint_sd(
     rate = _rate(time)
     kept, taken = transmission(jnp.minimum(cutoff_hz, HIGHEST * rate), rate)
     residual = raw - filtered
-    measured = jnp.isfinite(residual).all(-1)
+    measured = all_finite(residual)
     flat = jnp.abs(jnp.where(measured[..., None], finite_or(residual), jnp.nan))
     # One robust scale a joint, of all its coordinates.
     robust = _MAD_TO_SIGMA * upper_percentile(
@@ -99,7 +99,7 @@ def keypoint_sd(
     sd = jnp.where(positive, jnp.sqrt(jnp.where(positive, variance * kept / taken, 1.0)), 0.0)
     sd = sd / jnp.clip(jnp.where(measured, finite_or(confidence), 1.0), LEAST_CONFIDENCE, 1.0)
     sd = jnp.where(measured, sd, FILLED * sd)
-    return jnp.where(jnp.isfinite(filtered).all(-1), sd, jnp.nan)
+    return jnp.where(all_finite(filtered), sd, jnp.nan)
 
 
 def _delta(of: Callable, pose: jnp.ndarray, sd: jnp.ndarray) -> jnp.ndarray:

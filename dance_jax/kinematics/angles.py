@@ -23,7 +23,7 @@ from dance_jax.kinematics.angle_table import (
     indices,
 )
 from dance_jax.kinematics.in_plane import frontality, in_plane_ratio
-from dance_jax.kinematics.vectors import angle_between, finite_or, safe_atan2
+from dance_jax.kinematics.vectors import all_finite, angle_between, finite_or, safe_atan2
 from dance_jax.kinematics.windows import bucket, floating, is_concrete
 
 __all__ = [
@@ -108,7 +108,7 @@ def compute(pose: jnp.ndarray, names: Sequence[str] = ANGLE_NAMES) -> jnp.ndarra
 def _compute(pose: jnp.ndarray, names: tuple[str, ...]) -> jnp.ndarray:
     """Computes angles [N, A] of poses [N, 26, C]."""
     rows = [BY_NAME[name] for name in names]
-    present = jnp.isfinite(pose).all(-1)
+    present = all_finite(pose)
     safe = finite_or(pose)
     columns: list[jnp.ndarray | None] = [None] * len(rows)
     for kind in ("joint", "segment"):

@@ -6,11 +6,13 @@ differences at its ends.
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dance_jax.kinematics.vectors import finite_or
+from dance_jax.kinematics.vectors import all_finite, finite_or, safe_norm
 from dance_jax.kinematics.windows import floating, is_concrete, pad_time, time_steps
 
 
@@ -24,26 +26,30 @@ def _shift(x: jnp.ndarray, by: int, fill: float) -> jnp.ndarray:
 @jax.jit
 def _gradient(x: jnp.ndarray, steps: jnp.ndarray) -> jnp.ndarray:
     """Differentiates x[T, ...] over steps[T - 1]: second order, NaN-aware."""
-    steps = steps.reshape((-1,) + (1,) * (x.ndim - 1))
-    rise = x[1:] - x[:-1]
+    shape, n = x.shape, x.shape[0]
+    # One long axis beside time: a processor's vectors run along the innermost axis only.
+    x = x.reshape(n, math.prod(shape[1:]))
     forward = steps > 0  # a repeated or reversed time stamp has no slope
-    sound = jnp.isfinite(rise) & forward
-    slope = jnp.where(sound, finite_or(rise) / jnp.where(forward, steps, 1.0), 0.0)
-    ahead = jnp.pad(slope, [(0, 1)] + [(0, 0)] * (x.ndim - 1))
-    has_ahead = jnp.pad(sound, [(0, 1)] + [(0, 0)] * (x.ndim - 1))
     steps = jnp.where(forward, steps, 1.0)
-    h = jnp.pad(steps, [(0, 1)] + [(0, 0)] * (x.ndim - 1), constant_values=1.0)
-    behind, has_behind, g = _shift(ahead, -1, 0.0), _shift(has_ahead, -1, False), _shift(h, -1, 1.0)
-    central = (g * ahead + h * behind) / (g + h)
-    ahead2, has_ahead2, h2 = _shift(ahead, 1, 0.0), _shift(has_ahead, 1, False), _shift(h, 1, 1.0)
-    first = ahead - (ahead2 - ahead) * h / (h + h2)
-    behind2, has_behind2 = _shift(behind, -1, 0.0), _shift(has_behind, -1, False)
-    g2 = _shift(g, -1, 1.0)
-    last = behind + (behind - behind2) * g / (g + g2)
+    slope = jnp.where(forward[:, None], (x[1:] - x[:-1]) / steps[:, None], jnp.nan)
+    slope = jnp.pad(slope, [(2, 2), (0, 0)], constant_values=jnp.nan)
+    steps = jnp.pad(steps, (2, 2), constant_values=1.0)[:, None]
+    known = jnp.isfinite(slope)
+    slope = finite_or(slope)
+    behind2, behind, ahead, ahead2 = (slope[k : k + n] for k in range(4))
+    has_behind2, has_behind, has_ahead, has_ahead2 = (known[k : k + n] for k in range(4))
+    g2, g, h, h2 = (steps[k : k + n] for k in range(4))
+    central = g * ahead + h * behind
+    first = ahead * (h + h2) - (ahead2 - ahead) * h
+    last = behind * (g + g2) + (behind - behind2) * g
     first = jnp.where(has_ahead2, first, ahead)  # a run of two samples has one slope
     last = jnp.where(has_behind2, last, behind)
-    value = jnp.where(has_ahead & has_behind, central, jnp.where(has_ahead, first, last))
-    return jnp.where(has_ahead | has_behind, value, jnp.nan)
+    above = jnp.where(has_ahead & has_behind, central, jnp.where(has_ahead, first, last))
+    below_first = jnp.where(has_ahead2, h + h2, 1.0)
+    below_last = jnp.where(has_behind2, g + g2, 1.0)
+    below = jnp.where(has_ahead, jnp.where(has_behind, g + h, below_first), below_last)
+    # The division comes last: XLA computes one once, and repeats anything cheaper in every user.
+    return (jnp.where(has_ahead | has_behind, above, jnp.nan) / below).reshape(shape)
 
 
 def _derivative(x: jnp.ndarray, time_s: jnp.ndarray, order: int) -> jnp.ndarray:
@@ -90,10 +96,7 @@ def jerk(x: jnp.ndarray, time_s: jnp.ndarray) -> jnp.ndarray:
 def speed(x: jnp.ndarray, time_s: jnp.ndarray) -> jnp.ndarray:
     """Returns |dx/dt| along the last axis: [T, ..., C] -> [T, ...] in units per second."""
     v = velocity(x, time_s)
-    squared = jnp.sum(finite_or(v) ** 2, axis=-1)
-    moving = squared > 0
-    norm = jnp.where(moving, jnp.sqrt(jnp.where(moving, squared, 1.0)), 0.0)
-    return jnp.where(jnp.isfinite(v).all(-1), norm, jnp.nan)
+    return jnp.where(all_finite(v), safe_norm(finite_or(v)), jnp.nan)
 
 
 def unwrap(x: jnp.ndarray, axis: int = 0) -> jnp.ndarray:

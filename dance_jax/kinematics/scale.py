@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.order_statistics import two_in_order
+from dance_jax.kinematics.vectors import all_finite, finite_or, safe_norm
 from dance_jax.kinematics.windows import bucket, floating, is_concrete
 from dance_jax.skeleton import CANON, index
 
@@ -23,30 +24,28 @@ def segment_length(pose: jnp.ndarray, a: str, b: str) -> jnp.ndarray:
         b: name of another.
     """
     v = pose[..., index(CANON, b), :] - pose[..., index(CANON, a), :]
-    return jnp.where(jnp.isfinite(v).all(-1), safe_norm(finite_or(v)), jnp.nan)
+    return jnp.where(all_finite(v), safe_norm(finite_or(v)), jnp.nan)
 
 
-def upper_percentile(x: jnp.ndarray, percentile: float, axis: int = 0) -> jnp.ndarray:
+def upper_percentile(x: jnp.ndarray, percentile: float | jnp.ndarray, axis: int = 0) -> jnp.ndarray:
     """Returns a percentile over the finite entries; NaN where there are none.
 
     Args:
         x: any shape.
-        percentile: 0 to 100.
+        percentile: 0 to 100; an array of the result's shape gives each entry its own.
         axis: the axis that is reduced.
     """
+    x = jnp.moveaxis(floating(x), axis, -1)
     seen = jnp.isfinite(x)
-    # Missing entries sort to the end, where the rank below never reaches.
-    ordered = jnp.sort(jnp.where(seen, x, jnp.inf), axis=axis)
-    count = seen.sum(axis=axis, keepdims=True)
+    count = seen.sum(-1)
     rank = percentile / 100.0 * jnp.maximum(count - 1, 0)
     low = jnp.floor(rank).astype(jnp.int32)
-    high = jnp.minimum(low + 1, jnp.maximum(count - 1, 0))
-    below = jnp.take_along_axis(ordered, low, axis=axis)
-    above = jnp.take_along_axis(ordered, high, axis=axis)
+    # Missing entries are the greatest, where the rank never reaches.
+    below, above = two_in_order(jnp.where(seen, x, jnp.inf), low)
+    above = jnp.where(low + 1 < count, above, below)
     some = count > 0
     below, above = jnp.where(some, below, 0.0), jnp.where(some, above, 0.0)
-    value = below + (rank - low) * (above - below)
-    return jnp.squeeze(jnp.where(some, value, jnp.nan), axis=axis)
+    return jnp.where(some, below + (rank - low) * (above - below), jnp.nan)
 
 
 def _robust_length(pose: jnp.ndarray, percentile: float, *pairs: tuple[str, str]) -> jnp.ndarray:

@@ -6,12 +6,43 @@ The double-where rule: the unsafe branch is given a harmless input before it is 
 
 from __future__ import annotations
 
+import functools
+import operator
+
 import jax.numpy as jnp
+from jax import lax
+
+_SHORT = 4  # components of a vector, at most
 
 
 def finite_or(x: jnp.ndarray, fill: float = 0.0) -> jnp.ndarray:
     """Returns x with everything that is not finite replaced, without a gradient through it."""
     return jnp.where(jnp.isfinite(x), x, fill)
+
+
+def component_sum(x: jnp.ndarray, axis: int = -1, keepdims: bool = False) -> jnp.ndarray:
+    """Returns the sum over a short axis, term by term.
+
+    A reduction over two or three neighbours in memory is not vectorised on a CPU; sums of slices
+    are, and they melt into what makes and uses them. Axes longer than `_SHORT` are reduced.
+
+    Args:
+        x: any shape.
+        axis: the axis that is summed.
+        keepdims: keep that axis, of length 1.
+    """
+    if not 0 < x.shape[axis] <= _SHORT:
+        return jnp.sum(x, axis=axis, keepdims=keepdims)
+    parts = (lax.index_in_dim(x, k, axis, keepdims) for k in range(x.shape[axis]))
+    return functools.reduce(operator.add, parts)
+
+
+def all_finite(x: jnp.ndarray, axis: int = -1) -> jnp.ndarray:
+    """Returns whether all components along a short axis are finite (`isfinite(x).all(axis)`)."""
+    if not 0 < x.shape[axis] <= _SHORT:
+        return jnp.isfinite(x).all(axis)
+    parts = (lax.index_in_dim(x, k, axis, False) for k in range(x.shape[axis]))
+    return functools.reduce(operator.and_, map(jnp.isfinite, parts))
 
 
 def safe_norm(v: jnp.ndarray, axis: int = -1, keepdims: bool = False) -> jnp.ndarray:
@@ -22,14 +53,18 @@ def safe_norm(v: jnp.ndarray, axis: int = -1, keepdims: bool = False) -> jnp.nda
         axis: the axis of the components.
         keepdims: keep that axis, of length 1.
     """
-    squared = jnp.sum(v * v, axis=axis, keepdims=keepdims)
+    return root(component_sum(v * v, axis, keepdims))
+
+
+def root(squared: jnp.ndarray) -> jnp.ndarray:
+    """Returns sqrt(x); 0 with gradient 0 where x <= 0."""
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
 def safe_unit(v: jnp.ndarray) -> jnp.ndarray:
     """Returns v / |v| along the last axis; at v = 0 the value and the gradient are 0."""
-    squared = jnp.sum(v * v, axis=-1, keepdims=True)
+    squared = component_sum(v * v, keepdims=True)
     positive = squared > 0
     return jnp.where(positive, v / jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
@@ -38,6 +73,23 @@ def safe_atan2(y: jnp.ndarray, x: jnp.ndarray) -> jnp.ndarray:
     """Returns atan2(y, x) in (-pi, pi]; at (0, 0) the value and the gradient are 0."""
     somewhere = (x != 0) | (y != 0)
     return jnp.where(somewhere, jnp.arctan2(y, jnp.where(somewhere, x, 1.0)), 0.0)
+
+
+def _cross_parts(u: jnp.ndarray, v: jnp.ndarray, axis: int = -1) -> tuple[jnp.ndarray, ...]:
+    (a, b, c), (x, y, z) = (
+        tuple(lax.index_in_dim(w, k, axis, False) for k in range(3)) for w in (u, v)
+    )
+    return b * z - c * y, c * x - a * z, a * y - b * x
+
+
+def cross(u: jnp.ndarray, v: jnp.ndarray, axis: int = -1) -> jnp.ndarray:
+    """Returns u x v along an axis: of 2 coordinates -> of length 1, of 3 -> 3."""
+    if u.shape[axis] == 2:
+        (a, b), (x, y) = (
+            tuple(lax.index_in_dim(w, k, axis, True) for k in range(2)) for w in (u, v)
+        )
+        return a * y - b * x
+    return jnp.stack(_cross_parts(u, v, axis), axis=axis)
 
 
 def angle_between(u: jnp.ndarray, v: jnp.ndarray) -> jnp.ndarray:
@@ -55,9 +107,9 @@ def angle_between(u: jnp.ndarray, v: jnp.ndarray) -> jnp.ndarray:
     Returns:
         [...] radians in [0, pi].
     """
-    dot = jnp.sum(u * v, axis=-1)
+    dot = component_sum(u * v)
     if u.shape[-1] == 2:
-        cross = jnp.abs(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
+        cross_size = jnp.abs(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
     else:
-        cross = safe_norm(jnp.cross(u, v))
-    return safe_atan2(cross, dot)
+        cross_size = root(functools.reduce(operator.add, (w * w for w in _cross_parts(u, v))))
+    return safe_atan2(cross_size, dot)

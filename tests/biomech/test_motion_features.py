@@ -199,8 +199,9 @@ def test_fixed_does_not_depend_on_the_frame_rate(seed):
     one, two = kinetic_features(dense, dense_time), kinetic_features(dense[::2], dense_time[::2])
     energy = np.asarray(one).reshape(-1, 3)[:, :2].sum(1)
     coarse = np.asarray(two).reshape(-1, 3)[:, :2].sum(1)
-    # Sudden steps between the samples of 30 frames a second are lost; most joints have few.
-    assert np.all(coarse < 1.05 * energy + 1e-3) and np.all(coarse > 0.5 * energy - 1e-3)
+    # Half of the samples show no more movement, and less of it where a step falls between them: a
+    # joint that mostly steps may lose most of its energy, but most joints step little.
+    assert np.all(coarse < 1.05 * energy + 1e-3)
     assert np.median((coarse + 1e-3) / (energy + 1e-3)) > 0.85
     a, b = geometric_features(dense, dense_time), geometric_features(dense[::2], dense_time[::2])
     assert np.abs(np.asarray(a) - np.asarray(b)).max() < 0.08
