@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 
 import av
 import numpy as np
 import pytest
 
+from dance_jax import assets
 from dance_jax.analysis.analyze import analyze
 from dance_jax.biomech import segments
 from dance_jax.data import render, synthetic
 from dance_jax.data.video_writer import VideoWriter
+from dance_jax.errors import InputError
+from dance_jax.pose import roi
 
 COM_BAR, ANGLE_BAR = 0.5, 1.5  # per cent of body height, degrees; 95th percentiles
 SENSOR_SD = 3.0  # grey levels of 255, fresh in every pixel of every frame
 QUIET = {"overlay": False, "plots": False, "report": False, "num_people": 1}
-# Video, number of the frame: every limb in sight and none in front of another.
-CLEAR = (
+FRAMES = (  # video, number of the frame
     ("folk_cucanj1.mp4", 20),
     ("kathak_kathak1.mp4", 150),
-)
-# A folded or hidden limb is guessed anew in every frame, in waves of less than 2 Hz that no
-# low-pass of the movement can take away: here the angles are written down, not judged.
-HARD = (
-    ("tfjs_pose_1.mp4", 30),  # elbows to 2.6 degrees with the lite model while its tracker settles
+    ("tfjs_pose_1.mp4", 30),
     ("kathak_benchmark_dance.mp4", 200),
     ("kathak_benchmark_dance.mp4", 400),
     ("kathak_kathak1.mp4", 300),
     ("choreai_afro8.mp4", 200),
 )
+# A video codec draws the noise of a picture at rest once a key frame and keeps it until the next,
+# so that no low-pass takes it away: here every 8.3 s all landmarks step to where the new noise
+# leads the network. Judged are the frames on which every reported angle passed in every run, with
+# three draws of the noise (the lite model, in MediaPipe's own tracker: with one); the others are
+# written down: with the full model an elbow of tfjs_pose_1 missed with one draw of three (2.2
+# degrees), kathak_benchmark_dance in some runs and not in others (2.3), and in choreai_afro8 a foot
+# that points at the camera with every draw (2.3 to 3.8).
+CLEAR = {"full": (*FRAMES[:2], FRAMES[5]), "lite": FRAMES[:2]}
 
 
 def stood_still(path: pathlib.Path, rgb: np.ndarray, frames: int, seed: int) -> pathlib.Path:
@@ -48,10 +55,12 @@ def wander(x: np.ndarray) -> np.ndarray:
     return np.nanpercentile(np.abs(x - np.nanmedian(x, axis=0)), 95, axis=0)
 
 
-def measured(video: pathlib.Path, model: str) -> tuple[float, dict[str, float]]:
+def measured(
+    video: pathlib.Path, model: pathlib.Path, **options: object
+) -> tuple[float, dict[str, float]]:
     """(wander of the centre of mass in % of height, NaN where the body was not seen whole; of each
     angle that the analysis reports, in degrees)."""
-    person = analyze(video, model=model, **QUIET).people[0]
+    person = analyze(video, model=str(model), **(QUIET | options)).people[0]
     place = np.asarray(segments.centre_of_mass(person.pose)) / person.height_px
     seen = place[np.isfinite(place).all(-1)]
     away = np.linalg.norm(seen - np.median(seen, axis=0), axis=-1)
@@ -70,7 +79,7 @@ def measured(video: pathlib.Path, model: str) -> tuple[float, dict[str, float]]:
 def test_a_rendered_dancer(any_pose_model, tmp_path) -> None:
     dance = synthetic.generate(1, duration_s=0.2)
     rgb = next(render.render_frames(dance, width=240, height=320))
-    com, angles = measured(stood_still(tmp_path / "s.mp4", rgb, 90, 0), str(any_pose_model))
+    com, angles = measured(stood_still(tmp_path / "s.mp4", rgb, 90, 0), any_pose_model)
     assert com <= COM_BAR
     assert max(angles.values()) <= ANGLE_BAR, angles
 
@@ -81,32 +90,64 @@ def test_a_picture_that_shakes_misses_the_bars(any_pose_model, tmp_path) -> None
     with VideoWriter(tmp_path / "s.mp4", 240, 320, fps=30.0) as video:
         for k in range(60):
             video.write(np.roll(rgb, 5 * round(np.sin(k / 4)), axis=1))
-    com, _ = measured(tmp_path / "s.mp4", str(any_pose_model))
+    com, _ = measured(tmp_path / "s.mp4", any_pose_model)
     assert com > COM_BAR
 
 
+def full_model(folder: pathlib.Path) -> pathlib.Path:
+    """The model that the project fetches for its users, alone in a folder."""
+    for name in assets.ALIASES["pose"]:
+        try:
+            found = assets.find(name) or assets.fetch(name)
+        except InputError as error:
+            pytest.skip(f"{name} is not here and cannot be fetched ({error.line()})")
+        (folder / found.name).symlink_to(found)
+    return folder
+
+
 @pytest.mark.full
-@pytest.mark.parametrize(("name", "which"), CLEAR + HARD)
+@pytest.mark.parametrize("variant", CLEAR)
+@pytest.mark.parametrize(("name", "which"), FRAMES)
 def test_real_frames(
-    name, which, any_pose_model, shared_data, full_size, figures, tmp_path
+    name, which, variant, any_pose_model, shared_data, full_size, figures, tmp_path
 ) -> None:
     if not full_size:
         pytest.skip("launch/accept.sh runs 10 s of each real frame")
+    model = any_pose_model if variant == "lite" else full_model(tmp_path)
+    if variant == "lite" and model.suffix != ".task":
+        pytest.skip("no lite model is here")
     with av.open(str(shared_data / "videos" / name)) as container:
         for k, frame in enumerate(container.decode(video=0)):
             if k == which:
                 rgb = frame.to_ndarray(format="rgb24")
                 break
     video = stood_still(tmp_path / "s.mp4", rgb, 300, 0)
-    com, angles = measured(video, str(any_pose_model))
+    com, angles = measured(video, model)
     worst = sorted(angles, key=angles.get)[-3:]
-    figures[f"static pose, {name}, frame {which}"] = {
+    figures[f"static pose, {name}, frame {which}, {variant} model"] = {
         "centre of mass, % of height": round(com, 3) if np.isfinite(com) else None,
         "worst angles, deg": {joint: round(angles[joint], 2) for joint in reversed(worst)},
         "angles": len(angles),
         "angles over the bar": sum(value > ANGLE_BAR for value in angles.values()),
     }
     assert not com > COM_BAR
-    if (name, which) in CLEAR:
-        assert com <= COM_BAR
+    if (name, which) in CLEAR[variant]:
         assert max(angles.values()) <= ANGLE_BAR, angles
+
+
+@pytest.mark.full
+def test_a_held_region_is_what_keeps_a_body_at_rest(
+    shared_data, full_size, tmp_path, monkeypatch
+) -> None:
+    """The same frame with MediaPipe's own steps in the place of ours: its angles miss the bar."""
+    if not full_size:
+        pytest.skip("launch/accept.sh runs 10 s of a real frame")
+    model = full_model(tmp_path)
+    with av.open(str(shared_data / "videos" / "kathak_kathak1.mp4")) as container:
+        rgb = next(itertools.islice(container.decode(video=0), 300, None)).to_ndarray(
+            format="rgb24"
+        )
+    video = stood_still(tmp_path / "s.mp4", rgb, 300, 0)
+    monkeypatch.setattr(roi, "HOLD", (0.0, 0.0, 0.0))
+    _, angles = measured(video, model)
+    assert max(angles.values()) > ANGLE_BAR

@@ -224,7 +224,9 @@ def _warnings(
                     "the frames; what rests on them is partial or refused."
                 )
         if clip.unit == "px":
-            changes = apparent_size.warning(person.person_id, person.pose, person.time_s)
+            changes = apparent_size.warning(
+                person.person_id, person.pose, person.time_s, person.pose_world
+            )
             if changes:
                 yield changes
     yield from source.get("notes", ())

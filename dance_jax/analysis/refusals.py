@@ -83,7 +83,7 @@ def beforehand(row: MeasureDef, person: PersonAnalysis, planar: bool) -> str:
                 "view"
             )
         if row.key in apparent_size.ONE_SCALE:
-            less = apparent_size.smaller_by(person.pose, person.time_s)
+            less = apparent_size.smaller_by(person.pose, person.time_s, person.pose_world)
             if less > apparent_size.LIMIT:
                 return (
                     f"it needs one scale and one floor for the whole clip, and the dancer looks up "

@@ -15,13 +15,16 @@ from dance_jax.pose.model_files import ModelFiles
 from dance_jax.pose.smoothing import Smoother
 
 MIN_TRACKING = 0.5  # overlap of a tracked and a detected region that makes them one person
+SETTLING = 2  # looks at a new person's first frame before the one that counts
 
 
 class BlazePoseEstimator:
-    """Own runner of BlazePose's two networks, step for step as MediaPipe's VIDEO mode.
+    """Own runner of BlazePose's two networks, after MediaPipe's VIDEO mode.
 
     While fewer than `num_people` are tracked the detector looks at every frame; a tracked
-    person's next region comes from its own landmarks.
+    person's next region comes from its own landmarks. Unless `steady` is off, a region stays
+    where it is while the body hardly moves (`roi.hold`), detections only add people, and a new
+    person's region is settled on its first frame; off, every step is MediaPipe's.
 
     Args:
         files: a verified model.
@@ -31,6 +34,7 @@ class BlazePoseEstimator:
             smooth where `num_people` is 1. The tracking uses the raw landmarks in any case.
         redetect_s: least time between two looks of the detector while somebody is tracked but
             fewer than `num_people`; 0 is every frame, as MediaPipe does.
+        steady: hold the regions of bodies that hardly move.
 
     Raises:
         InputError: the model is damaged or another network.
@@ -46,11 +50,13 @@ class BlazePoseEstimator:
         *,
         smooth: bool | None = None,
         redetect_s: float = 0.0,
+        steady: bool = True,
     ) -> None:
         chosen = executors.choose(executor)
         self.model: Mapping[str, Any] = files.record(chosen)
         self._num_people = int(num_people)
         self._redetect_s = float(redetect_s)
+        self._steady = bool(steady)
         if smooth and self._num_people != 1:
             raise ValueError("only a single person can be smoothed: identities are not known here")
         self._smoother = Smoother() if (self._num_people == 1 and smooth is not False) else None
@@ -93,11 +99,21 @@ class BlazePoseEstimator:
         due = not len(regions) or time_s - self._looked_s >= self._redetect_s
         if len(regions) < self._num_people and due:
             self._looked_s = float(time_s)
+            found = self.detect(rgb)
+            if self._steady:
+                found = self._settled(rgb, roi.newcomers(regions, found, MIN_TRACKING))
+                found = roi.newcomers(regions, found, MIN_TRACKING)
             regions = roi.associate(
-                regions, self.detect(rgb), min_overlap=MIN_TRACKING, limit=self._num_people
+                regions, found, min_overlap=MIN_TRACKING, limit=self._num_people
             )
-        poses, self._tracked = self.locate(rgb, regions)
+        poses, self._tracked = self.locate(rgb, regions, hold=self._steady)
         return poses if self._smoother is None else self._smoothed(poses, float(time_s))
+
+    def _settled(self, rgb: np.ndarray, regions: np.ndarray) -> np.ndarray:
+        # The detector's regions are rough; the landmarks' own, some steps on, hardly change.
+        for _ in range(SETTLING):
+            _, regions = self.locate(rgb, regions)
+        return regions
 
     def _smoothed(self, poses: FramePoses, time_s: float) -> FramePoses:
         if not poses.n_people:
@@ -124,12 +140,15 @@ class BlazePoseEstimator:
         regions = roi.from_points(points[:, 0], points[:, 1])
         return regions[roi.usable(regions)]
 
-    def locate(self, rgb: np.ndarray, regions: np.ndarray) -> tuple[FramePoses, np.ndarray]:
+    def locate(
+        self, rgb: np.ndarray, regions: np.ndarray, *, hold: bool = False
+    ) -> tuple[FramePoses, np.ndarray]:
         """Finds the landmarks of the people in the given regions.
 
         Args:
             rgb: u8[H,W,3].
             regions: f32[N,4], see `roi`.
+            hold: keep the regions of those who hardly moved, see `roi.hold`.
 
         Returns:
             (the people that are really there, f32[M,4] their regions in the next frame).
@@ -145,13 +164,16 @@ class BlazePoseEstimator:
         there &= np.isfinite(placed.landmarks).all((1, 2)) & roi.usable(placed.next_region)
         if not there.any():
             return nobody
+        following = placed.next_region[there]
+        if hold:
+            following = roi.hold(regions[there], following)
         count = landmarks.N_LANDMARKS
         return FramePoses(
             landmarks=placed.landmarks[there],
             visibility=pose.visibility[there, :count],
             presence=pose.presence[there, :count],
             world=placed.world[there],
-        ), placed.next_region[there]
+        ), following
 
     def close(self) -> None:
         """Releases the networks; calling it twice is harmless."""

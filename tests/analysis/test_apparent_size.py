@@ -82,6 +82,47 @@ def test_a_squat_and_a_short_dip_do_not_count():
     assert apparent_size.smaller_by(pose, time_s) > 0.4
 
 
+def world_of(seed: int, error: float = 0.02) -> np.ndarray:
+    """The dancer of `seen` as an estimator may guess her: hip-centred metres with an error."""
+    pose = np.asarray(synthetic.generate(seed, duration_s=8.0, fps=30.0).pose, float)
+    pose = pose - pose[:, HIP, None]
+    return 0.9 * pose + np.random.default_rng(seed + 1).normal(0, error, pose.shape)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:6])
+def test_estimated_depth_confirms_a_walk_and_a_zoom(seed):
+    world = world_of(seed)
+    away = np.linspace(0.8, -2.2, 240)
+    pose, time_s = seen(seed, away)
+    sizes = apparent_size.depth_sizes(pose, world, time_s)
+    assert sizes[0] / sizes[-1] == pytest.approx((4.6 - away[-1]) / (4.6 - away[0]), rel=0.15)
+    assert apparent_size.smaller_by(pose, time_s, world) > 0.2
+    flat, time_s = seen(seed)
+    assert apparent_size.smaller_by(flat, time_s, world) < apparent_size.LIMIT
+    flat[120:] *= 0.7
+    assert apparent_size.smaller_by(flat, time_s, world) == pytest.approx(0.3, abs=0.08)
+    assert "looks up to" in apparent_size.warning(1, flat, time_s, world)
+    # Declared mirrored: the estimated metres trade sides, the picture does not.
+    mirrored = apparent_size.smaller_by(flat, time_s, world * [-1, 1, 1])
+    assert mirrored == pytest.approx(apparent_size.smaller_by(flat, time_s, world))
+
+
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_a_body_that_points_at_the_camera_is_known_by_its_depth(seed):
+    """Lying towards the camera every part looks half as long, in the picture and in the metres."""
+    pose, time_s = seen(seed)
+    world = world_of(seed)
+    pose[90:180, :, 1] *= 0.4
+    world[90:180, :, 1] *= 0.4
+    pose[90:180, :, 0] *= 0.9
+    world[90:180, :, 0] *= 0.9
+    assert apparent_size.smaller_by(pose, time_s) > apparent_size.LIMIT
+    assert apparent_size.smaller_by(pose, time_s, world) < apparent_size.LIMIT
+    assert apparent_size.warning(1, pose, time_s, world) == ""
+    unknown = np.full_like(world, np.nan)
+    assert apparent_size.smaller_by(pose, time_s, unknown) > apparent_size.LIMIT
+
+
 @pytest.mark.parametrize("part", ["hip", "neck"])
 def test_what_is_not_seen_gives_no_size_and_no_warning(part):
     pose, time_s = seen(SEEDS[0])

@@ -99,7 +99,8 @@ def test_parity_with_mediapipe(
     from dance_jax.pose.mediapipe import MediaPipeEstimator
 
     count = 100 if full_size else 25
-    ours = run(BlazePoseEstimator(files, num_people, "litert"), frames(shared_data, name, count))
+    estimator = BlazePoseEstimator(files, num_people, "litert", steady=False)
+    ours = run(estimator, frames(shared_data, name, count))
     theirs = run(MediaPipeEstimator(files, num_people), frames(shared_data, name, count))
     result = compare(ours, theirs)
     figures[f"blazepose against mediapipe, {name}, num_people {num_people}"] = result
@@ -131,7 +132,7 @@ def test_batch_pipeline_agrees_with_the_runner(
     got = jax.jit(pose_fn)(params, pictures)
     assert got.landmarks.shape == (2, 2, 33, 3) and (np.asarray(got.score) > 0.9).all()
     for i, rgb in enumerate(pictures):
-        (want,) = run(BlazePoseEstimator(files, 2, "litert"), iter([rgb]))
+        (want,) = run(BlazePoseEstimator(files, 2, "litert", steady=False), iter([rgb]))
         mine = FramePoses(*(np.asarray(part[i]) for part in got[:4]))
         assert compare([mine], [want])["distance / height"] < 0.002
 
@@ -194,3 +195,45 @@ def test_detector_rests_between_looks(
     found = run(estimator, frames(shared_data, "kathak_benchmark_dance.mp4", 8))
     assert all(poses.n_people == 1 for poses in found)
     assert len(looks) == 3  # at 0.00, 0.10 and 0.20 s
+
+
+@pytest.mark.parametrize("num_people", [1, 3])
+def test_a_body_at_rest_is_cut_out_alike_in_every_frame(
+    shared_data: pathlib.Path, files: model_files.ModelFiles, num_people: int
+) -> None:
+    """The same picture again and again: the regions of old wander, those of today do not."""
+    (rgb,) = itertools.islice(frames(shared_data, "choreai_afro8.mp4", 1), 1)
+    spread = {}
+    for steady in (True, False):
+        estimator = BlazePoseEstimator(files, num_people, "litert", smooth=False, steady=steady)
+        found = run(estimator, itertools.repeat(rgb, 12))
+        assert {poses.n_people for poses in found} == {1}
+        spread[steady] = np.ptp([poses.landmarks for poses in found], axis=0).max()
+    assert spread[True] < 1e-3
+    if num_people == 1:  # with more to look for, MediaPipe's detector gives the same one anew
+        assert spread[False] > 1
+
+
+def test_a_dancer_is_followed_as_before(
+    shared_data: pathlib.Path, files: model_files.ModelFiles
+) -> None:
+    """A held region follows a moving dancer, who is found where MediaPipe's steps find her."""
+    results = [
+        run(
+            BlazePoseEstimator(files, 1, "litert", steady=steady),
+            frames(shared_data, "choreai_afro8.mp4", 40),
+        )
+        for steady in (True, False)
+    ]
+    result = compare(*results)
+    assert result["same number of people"] == 1
+    assert result["distance / height"] < 0.01 and result["angle_deg"] < 3
+
+
+def test_two_people_keep_their_regions(
+    shared_data: pathlib.Path, files: model_files.ModelFiles
+) -> None:
+    """The detector goes on looking for a third, and takes neither of the two for one."""
+    estimator = BlazePoseEstimator(files, 3, "litert")
+    found = run(estimator, frames(shared_data, "kathak_twice.mp4", 8))
+    assert [poses.n_people for poses in found] == [2] * 8

@@ -79,3 +79,29 @@ def test_association_keeps_the_later_of_two() -> None:
     assert len(roi.associate(tracked, detected, 0.5, 2)) == 2
     empty = np.zeros((0, 4), np.float32)
     assert roi.associate(empty, empty, 0.5, 2).shape == (0, 4)
+
+
+@pytest.mark.parametrize("turn", [-np.pi, 0.0, 3.1])
+def test_a_region_is_held_until_the_body_moves(turn: float) -> None:
+    shift, growth, angle = roi.HOLD
+    before = np.array([[100, 50, 200, turn]], np.float32).repeat(5, 0)
+    steps = np.zeros((5, 4))
+    steps[0] = [0.9 * shift * 200, 0, 0.9 * growth * 200, -0.9 * angle]
+    steps[1, :2] = 0.8 * shift * 200  # along both axes: together too far
+    steps[2, 2] = -1.1 * growth * 200
+    steps[3, 3] = 1.1 * angle
+    steps[4, 3] = 2 * np.pi - 0.5 * angle  # across the seam of the angle: no move at all
+    after = (before + steps).astype(np.float32)
+    kept = roi.hold(before, after)
+    np.testing.assert_array_equal(kept[[0, 4]], before[[0, 4]])
+    np.testing.assert_array_equal(kept[1:4], after[1:4])
+    assert kept.dtype == np.float32
+    assert roi.hold(before[:0], after[:0]).shape == (0, 4)
+
+
+def test_only_people_who_are_not_tracked_are_new() -> None:
+    tracked = np.array([[100, 100, 50, 0], [300, 100, 50, 0]], np.float32)
+    detected = np.array([[105, 100, 50, 1], [500, 100, 50, 0]], np.float32)
+    np.testing.assert_array_equal(roi.newcomers(tracked, detected, 0.5), detected[1:])
+    np.testing.assert_array_equal(roi.newcomers(tracked[:0], detected, 0.5), detected)
+    assert roi.newcomers(tracked, detected[:1], 0.5).shape == (0, 4)
