@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from dance_jax.errors import InputError
+
 UNITS = ("px", "m", "height")
 
 
@@ -27,7 +29,7 @@ class Clip:
         pose: f32[T,P,J,C], C = (x, y) or (x, y, z); NaN where missing.
         confidence: f32[T,P,J] in [0, 1]; 0 where missing.
         time_s: f64[T], strictly increasing presentation times in seconds.
-        skeleton: name of a skeleton in `dance_jax.skeleton`.
+        skeleton: name of a skeleton in `dance_jax.skeleton`, or a custom `Skeleton`.
         unit: "px", "m" or "height".
         pose_world: optional f32[T,P,J,3]; the estimator's own metres, depth estimated.
         image_size: optional (width, height) in pixels of the upright picture.
@@ -39,7 +41,7 @@ class Clip:
     pose: np.ndarray
     confidence: np.ndarray
     time_s: np.ndarray
-    skeleton: str = "halpe26"
+    skeleton: Any = "halpe26"
     unit: str = "px"
     pose_world: np.ndarray | None = None
     image_size: tuple[int, int] | None = None
@@ -58,7 +60,11 @@ class Clip:
         if time_s.shape != pose.shape[:1]:
             raise ValueError(f"Clip.time_s must be {pose.shape[:1]}, got {time_s.shape}")
         if np.any(np.diff(time_s) <= 0) or not np.all(np.isfinite(time_s)):
-            raise ValueError("Clip.time_s must be finite and strictly increasing")
+            raise InputError(
+                "the times of its frames must be finite and strictly increasing (Clip.time_s)",
+                self.source.get("path", ""),
+                "sort the frames and drop repeated time stamps",
+            )
         if self.unit not in UNITS:
             raise ValueError(f"Clip.unit must be one of {UNITS}, got {self.unit!r}")
         world = self.pose_world

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dance_jax.analysis import movement_rows, programs, rhythm
+from dance_jax.analysis import movement_rows, phrase_smoothness, programs, rhythm
 from dance_jax.analysis.intervals import intervals
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import PersonAnalysis
@@ -186,7 +186,8 @@ def with_movement(
         music: beats of the music.
 
     Returns:
-        The same dancer with more `measures`, and with `series`, `rhythm` and `cutoff`.
+        The same dancer with more `measures`, and with `series`, `rhythm`, `cutoff` and
+        `smoothness`.
     """
     n, time_s = len(person.time_s), person.time_s
     planar = repaired.shape[-1] == 2
@@ -196,7 +197,8 @@ def with_movement(
         person = dataclasses.replace(
             person, measures=(*person.measures, *movement_rows.rows(person, found, planar))
         )
-        return rhythm.with_rhythm(person, movement_of(repaired, time_s, None), music)
+        moved = movement_of(repaired, time_s, None)
+        return phrase_smoothness.with_phrases(rhythm.with_rhythm(person, moved, music), moved)
     smooth = np.asarray(butterworth_zero_phase(repaired, time_s, hertz, options.filter_order))
     metres = height_m(person, options, unit)
     moved = movement_of(smooth, time_s, metres)
@@ -228,7 +230,8 @@ def with_movement(
         angle_sd=np.degrees(np.asarray(angle_sd)[:n]),
         cutoff=note,
     )
-    return rhythm.with_rhythm(person, moved, music)
+    person = rhythm.with_rhythm(person, moved, music, sd, hertz)
+    return phrase_smoothness.with_phrases(person, moved, sd, hertz)
 
 
 def _pad(x: np.ndarray, size: int) -> np.ndarray:

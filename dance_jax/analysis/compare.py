@@ -13,6 +13,7 @@ from dance_jax.analysis import (
     compare_align,
     compare_channels,
     compare_differences,
+    compare_options,
     compare_places,
     compare_ranges,
     compare_words,
@@ -53,18 +54,22 @@ def compare(
 
     wishes, for_teacher, for_student = split_options(options)
     pair = (("teacher", teacher, for_teacher), ("student", student, for_student))
+    for side, path, _ in pair:  # a wrong name is told before the long part
+        compare_options.check_there(side, path)
     if workdir is None:
-        analyses = [
-            analyze(path, progress=_named(progress, side), **chosen) for side, path, chosen in pair
-        ]
+        analyses = []
+        for side, path, chosen in pair:
+            with compare_options.told_of(side):
+                analyses.append(analyze(path, progress=_named(progress, side), **chosen))
         return between(*analyses, wishes)
     from dance_jax.analysis import compare_outputs
 
     with compare_outputs.folder_for(workdir) as folder:
-        analyses = [
-            analyze(path, workdir=folder / side, progress=_named(progress, side), **chosen)
-            for side, path, chosen in pair
-        ]
+        analyses = []
+        for side, path, chosen in pair:
+            named = _named(progress, side)
+            with compare_options.told_of(side):
+                analyses.append(analyze(path, workdir=folder / side, progress=named, **chosen))
         return compare_outputs.write(
             between(*analyses, wishes), folder, (teacher, student), progress=progress
         )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+import pathlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dance_jax.errors import ConfigError
+from dance_jax.errors import ConfigError, InputError
+
+_SIDED = ("person", "start_s", "end_s")  # options of `analyze` that each side has of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,3 +81,42 @@ def split_options(options: Mapping[str, Any]) -> tuple[Wishes, dict[str, Any], d
             }
         )
     return wishes, sides[0], sides[1]
+
+
+def check_there(side: str, path: str | pathlib.Path) -> None:
+    """Checks that the video of one side is there.
+
+    Args:
+        side: "teacher" or "student".
+        path: as given.
+
+    Raises:
+        InputError: nothing was given, or there is no such file or folder.
+    """
+    key = f"--config.{side}"
+    if not str(path):
+        raise InputError(f"no {side} was given", key, f"pass {key}=FILE (a video)")
+    if not pathlib.Path(path).exists():
+        raise InputError("there is no such file or folder", path, f"check {key}")
+
+
+@contextlib.contextmanager
+def told_of(side: str) -> Iterator[None]:
+    """Lets an error of one side's analysis name the keys of the comparison.
+
+    Args:
+        side: "teacher" or "student".
+
+    Raises:
+        InputError: of the same kind as was raised, `--config.input` written as the side's key.
+    """
+    try:
+        yield
+    except InputError as error:
+        texts = [error.what, error.where, error.fix]
+        for key in _SIDED:
+            texts = [t.replace(f"--config.{key}", f"--config.{side}_{key}") for t in texts]
+        texts = [t.replace("--config.input", f"--config.{side}") for t in texts]
+        if texts == [error.what, error.where, error.fix]:
+            raise
+        raise type(error)(*texts) from error

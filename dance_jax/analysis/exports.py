@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 
 from dance_jax import skeleton
+from dance_jax.analysis.phrase_smoothness import MEASURES as SMOOTHNESS
 from dance_jax.analysis.quality import PARTS
 from dance_jax.analysis.result import SERIES, Analysis, PersonAnalysis
+from dance_jax.biomech.smoothness_rows import PARTS as SMOOTH_PARTS
 from dance_jax.data import mot, tables, trc
+from dance_jax.data.bvh_writer import write_bvh
+from dance_jax.data.c3d_writer import write_c3d
+from dance_jax.types import Clip
 
 METRIC_COLUMNS = (
     "key",
@@ -28,6 +33,7 @@ METRIC_COLUMNS = (
     "high",
     "kind",
     "note",
+    "source",
 )
 
 
@@ -51,10 +57,17 @@ def write_tables(folder: pathlib.Path, analysis: Analysis) -> dict[str, Any]:
         written[f"poses{suffix}.trc"] = write_poses_trc(
             folder / f"poses{suffix}.trc", person, unit, analysis.clip.image_size
         )
+        if unit == "m" and person.pose.shape[-1] == 3:
+            for kind in ("c3d", "bvh"):
+                name = f"poses{suffix}.{kind}"
+                written[name] = write_poses_mocap(folder / name, person)
         written[f"angles{suffix}.csv"] = write_angles_csv(folder / f"angles{suffix}.csv", person)
         written[f"angles{suffix}.mot"] = write_angles_mot(folder / f"angles{suffix}.mot", person)
         written[f"metrics{suffix}.csv"] = write_metrics(folder / f"metrics{suffix}.csv", person)
         written[f"movement{suffix}.csv"] = write_movement(folder / f"movement{suffix}.csv", person)
+        written[f"smoothness{suffix}.csv"] = write_smoothness(
+            folder / f"smoothness{suffix}.csv", person
+        )
     return written
 
 
@@ -137,6 +150,29 @@ def write_poses_trc(
     return {"unit": unit, "y": "up", "missing": "empty cell", "never_seen": left_out}
 
 
+def write_poses_mocap(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
+    """Writes the filtered pose, in metres and 3D, as C3D points or as a BVH motion, y up.
+
+    Args:
+        file: the file to make; its suffix says which.
+        person: the dancer.
+
+    Returns:
+        Notes for `analysis.json`.
+    """
+    seen = np.isfinite(person.pose).all(-1)
+    if not seen.any():
+        return {"unit": "m", "written": False, "reason": "no joint was seen"}
+    clip = Clip(
+        person.pose[:, None],
+        np.where(seen, person.confidence, 0)[:, None],
+        person.time_s,
+        unit="m",
+        person_ids=(person.person_id,),
+    )
+    return (write_c3d if file.suffix == ".c3d" else write_bvh)(file, clip, 0)
+
+
 def write_angles_csv(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
     """Writes raw and filtered angles in degrees, and whether the limb lay in the image plane."""
     columns = {"time_s": person.time_s}
@@ -206,3 +242,15 @@ def write_movement(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]
         units[name] = SERIES[name][0]
     tables.write_csv(file, columns, units=units)
     return {"units": {name: unit for name, unit in units.items() if unit}}
+
+
+def write_smoothness(file: pathlib.Path, person: PersonAnalysis) -> dict[str, Any]:
+    """Writes smoothness by part of the dance, one window a row; empty cells have no value."""
+    rows = person.smoothness.get("windows", ())
+    columns = {name: [row[name] for row in rows] for name in ("kind", "name", "start_s", "end_s")}
+    for measure in SMOOTHNESS:
+        for part in SMOOTH_PARTS:
+            for end in ("", "_low", "_high"):
+                columns[f"{measure}_{part}{end}"] = [row[measure + end][part] for row in rows]
+    tables.write_csv(file, columns)
+    return {"rests_on": person.smoothness.get("rests_on", ""), "missing": "empty cell"}

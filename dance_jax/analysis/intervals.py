@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -22,7 +22,7 @@ NOISE_SHARE = 0.25  # of the value: where fresh errors move it by more, it rests
 
 
 class Band(NamedTuple):
-    """The 95 % interval of a measure, and whether scatter makes a large part of its value."""
+    """The 95 % interval of a value, and whether scatter makes a large part of it."""
 
     low: float
     high: float
@@ -56,28 +56,51 @@ def intervals(
         key -> its band; NaN ends where some sample has no value.
     """
     drawn: dict[str, list[float]] = {key: [] for key in found}
+    for again in draws(moved, sd, cutoff_hz):
+        for name, value in programs.values(again, anthropometry).items():
+            drawn[name].append(value)
+    return {
+        name: band(found[name], sample, bounds(catalogue.MEASURES[name]))
+        for name, sample in drawn.items()
+    }
+
+
+def draws(moved: Movement, sd: np.ndarray, cutoff_hz: float) -> Iterator[Movement]:
+    """Yields the movement with fresh errors of the key points, the same ones at every call.
+
+    Args:
+        moved: the movement, padded.
+        sd: [T, 26] standard error of the key points in body heights.
+        cutoff_hz: of the low-pass that the pose went through.
+
+    Yields:
+        The movement `SAMPLES` times, `FEWER` times where it is long.
+    """
     count = SAMPLES if len(moved.pose) <= LONG else FEWER
     for key in jax.random.split(jax.random.key(SEED), count):
         noise = np.asarray(_scatter(key, moved.pose, sd, moved.time_s, np.float32(cutoff_hz)))
-        again = programs.values(
-            moved._replace(pose=moved.pose + np.nan_to_num(noise)), anthropometry
-        )
-        for name, value in again.items():
-            drawn[name].append(value)
-    out = {}
-    for name, sample in drawn.items():
-        value = found[name]
-        if not np.isfinite([value, *sample]).all():
-            out[name] = Band(np.nan, np.nan, False)
-            continue
-        mean = float(np.mean(sample))
-        low, high = np.quantile(sample, (0.025, 0.975)) - mean
-        straightened = 2 * value - mean  # the value without one round of errors, twice the bias
-        straightened -= mean - value
-        low = min(value, straightened) + float(low)
-        high = max(value, straightened) + float(high)
-        lowest, highest = bounds(catalogue.MEASURES[name])
-        low, high = max(low, min(lowest, value)), min(high, max(highest, value))
-        noisy = abs(mean - value) > NOISE_SHARE * abs(value) + _ROUNDING
-        out[name] = Band(low, high, noisy)
-    return out
+        yield moved._replace(pose=moved.pose + np.nan_to_num(noise))
+
+
+def band(value: float, sample: Sequence[float], limits: tuple[float, float]) -> Band:
+    """Computes the 95 % interval of one value from its values under fresh errors.
+
+    Args:
+        value: as measured.
+        sample: the same under each draw of errors.
+        limits: lowest and highest value that it can have by its definition.
+
+    Returns:
+        The interval; NaN ends where the value or some draw has no value.
+    """
+    if not np.isfinite([value, *sample]).all():
+        return Band(np.nan, np.nan, False)
+    mean = float(np.mean(sample))
+    low, high = np.quantile(sample, (0.025, 0.975)) - mean
+    straightened = 2 * value - mean  # the value without one round of errors, twice the bias
+    straightened -= mean - value
+    low = min(value, straightened) + float(low)
+    high = max(value, straightened) + float(high)
+    lowest, highest = limits
+    low, high = max(low, min(lowest, value)), min(high, max(highest, value))
+    return Band(low, high, abs(mean - value) > NOISE_SHARE * abs(value) + _ROUNDING)

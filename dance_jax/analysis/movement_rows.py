@@ -109,6 +109,7 @@ def rows(
                 low=float(low) if banded else None,
                 high=float(high) if banded else None,
                 noisy=noisy,
+                source=row.source,
             )
         )
     return out

@@ -160,6 +160,7 @@ def _person(person: PersonAnalysis) -> dict[str, Any]:
         ],
         "rhythm": dict(person.rhythm),
         "cutoff": dict(person.cutoff),
+        "smoothness": dict(person.smoothness),
         "events": [dict(event) for event in person.events],
     }
 

@@ -10,7 +10,14 @@ import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dance_jax.analysis import plots, report_movement, report_tables, report_text, validity
+from dance_jax.analysis import (
+    plots,
+    report_movement,
+    report_phrases,
+    report_tables,
+    report_text,
+    validity,
+)
 from dance_jax.analysis.result import (
     NOT_ASSESSED,
     SCHEMA_VERSION,
@@ -107,6 +114,8 @@ def write_report(
     files = plots.plot_files(folder / "plots", analysis)
     height_m = analysis.settings.get("height_m")
     name = report_text.printable(analysis.source.get("name", "clip"))
+    first_s = float(analysis.clip.time_s[0])
+    linked = (folder / "overlay.mp4").is_file()
     context = {
         "title": f"{'SYNTHETIC: ' if analysis.synthetic else ''}Movement report: {name}",
         "name": name,
@@ -116,6 +125,7 @@ def write_report(
         "people": [
             _person(person, files[person.person_id])
             | {"scale": report_text.scale(person, analysis.clip.unit, height_m)}
+            | {"phrases": report_phrases.table(person, first_s, linked)}
             for person in analysis.people
         ],
         "overlay": _overlay(folder / "overlay.mp4", embed_limit_mb),
@@ -124,6 +134,7 @@ def write_report(
         "study": validity.table().get("made", {}),
         "limit_deg": validity.table()["limit_deg"],
         "not_assessed": NOT_ASSESSED,
+        "sources": report_movement.sources(analysis.people),
         "truth_rows": truth_rows or [],
         "command": report_text.command(analysis),
         "credit": analysis.estimator.get("credit")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dance_jax.analysis import report_text
@@ -64,6 +64,8 @@ PLOTS: Mapping[str, tuple[str, ...]] = {
     "rhythm": ("rhythm",),
 }
 """Group -> plots shown under it."""
+
+OWN = "No published source: plain definitions of this program, told with each measure"
 
 KIND_WORDS: Mapping[str, str] = {
     "measured": "",
@@ -127,11 +129,34 @@ def _text(value: float | None, factor: float = 1.0) -> str:
 
 
 def _notes(known: Sequence[Measure]) -> list[tuple[str, str]]:
-    """Lists how the measures are computed; those computed alike share one entry."""
+    """Lists how the measures are computed and whence; those computed alike share one entry."""
     shared: dict[str, list[str]] = {}
     for m in known:
-        shared.setdefault(m.note, []).append(m.label)
+        note = f"{m.note} Source: {m.source}." if m.source else m.note
+        shared.setdefault(note, []).append(m.label)
     return [(report_text.joined(labels), note) for note, labels in shared.items()]
+
+
+def sources(people: Iterable[PersonAnalysis]) -> list[tuple[str, str]]:
+    """Lists the papers and tables that the stated measures are taken from.
+
+    Args:
+        people: the dancers of a report.
+
+    Returns:
+        (source, the measures taken from it), in the order of the report; what is a plain
+        definition of this library is listed last.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for person in people:
+        for m in person.measures:
+            if m.group in SECTIONS and m.status == "ok":
+                found.setdefault(m.source, {})[m.label] = None
+    plain = found.pop("", None)
+    out = [(source, report_text.joined(list(labels))) for source, labels in found.items()]
+    if plain:
+        out.append((OWN, report_text.joined(list(plain))))
+    return out
 
 
 def cutoff_note(person: PersonAnalysis) -> str:
@@ -243,7 +268,7 @@ def _rhythm(by_key: Mapping[str, Measure], person: PersonAnalysis, out: list[str
         told = "more often than chance" if sure else "not shown to be more often than chance"
         out.append(
             f"Beats of movement and music within 70 ms of each other: {told} "
-            f"(F = {report_text.number(score.value)}, p = {report_text.number(chance.value)})."
+            f"(F = {_figure(score)}, p = {report_text.number(chance.value)})."
         )
         if person.rhythm.get("music_doubtful"):
             out.append("The pulse of that sound is one that speech reaches too: listen to it.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from dance_jax.types import Clip
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 NOT_ASSESSED = (
     ("hands and fingers", "the body model ends at the wrist"),
@@ -50,6 +50,7 @@ class Measure:
             where it was not computed.
         high: its upper end.
         noisy: a large part of the value is the key points' own scatter.
+        source: paper or table that the measure is taken from; "" for a plain definition.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Measure:
     low: float | None = None
     high: float | None = None
     noisy: bool = False
+    source: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -123,6 +125,8 @@ class PersonAnalysis:
         rhythm: beats of the movement and of the music, and how they meet; empty where not computed.
         cutoff: the low-pass chosen for the movement measures and what hangs on it.
         angle_sd: f32[T,A] degrees, standard error of `angles` from the key points' own scatter.
+        smoothness: smoothness by parts of the dance (`phrase_smoothness`); empty where not
+            computed.
     """
 
     person_id: int
@@ -153,6 +157,7 @@ class PersonAnalysis:
     rhythm: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     cutoff: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     angle_sd: np.ndarray | None = None
+    smoothness: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 SERIES: Mapping[str, tuple[str, str]] = {

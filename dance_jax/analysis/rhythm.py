@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from dance_jax.analysis import refusals
+from dance_jax.analysis import intervals, refusals
+from dance_jax.analysis.movement_rows import NOISY
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import Measure, PersonAnalysis
 from dance_jax.biomech.measure import MeasureDef
@@ -26,6 +27,17 @@ ROWS: tuple[MeasureDef, ...] = tuple(
 )
 OF_MUSIC = {row["key"] for row in measures.ALIGNMENT_MEASURES}
 SEED = 0  # of the permutations, so that a report can be made again
+# No interval: that of a probability or of the end of an interval would say nothing new, and errors
+# of the dancer's key points do not move what rests on the music alone.
+_NO_INTERVAL = {f"rhythm.{k}" for k in ("p_value", "f1_p_value", "lag_low", "lag_high")}
+_NO_INTERVAL |= {"rhythm.music_beats", "rhythm.to_music_chance"}
+_SCORES = ("to_music", "to_motion", "f1")
+_LIMITS = {
+    **{f"rhythm.{k}{end}": (0.0, 1.0) for k in _SCORES for end in ("", "_chance")},
+    **{f"rhythm.{k}_corrected": (-np.inf, 1.0) for k in _SCORES},
+    **{f"rhythm.{k}": (-1.0, 1.0) for k in ("accent_contrast", "tempo_strength")},
+    "rhythm.lag": (-np.inf, np.inf),
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,28 +101,39 @@ def _of_movement(moved: Movement) -> tuple[dict[str, Any], Any, Any]:
 _meet = functools.partial(jax.jit, static_argnames="permutations")(measures.summarise_alignment)
 
 
-def with_rhythm(person: PersonAnalysis, moved: Movement, music: Music) -> PersonAnalysis:
+def with_rhythm(
+    person: PersonAnalysis,
+    moved: Movement,
+    music: Music,
+    sd: np.ndarray | None = None,
+    cutoff_hz: float = np.nan,
+) -> PersonAnalysis:
     """Adds the rhythm of one dancer: measures, beats, and the counted grid.
 
     Args:
         person: the dancer.
         moved: the movement, padded; its clock starts at the clip's first frame.
         music: beats of the music on the video's clock.
+        sd: [T, 26] standard error of the key points in body heights; None gives no intervals.
+        cutoff_hz: of the low-pass that the pose went through.
 
     Returns:
         The same dancer with more `measures`, and with `rhythm`.
     """
     start, end = float(person.time_s[0]), float(person.time_s[-1])
-    found, beats, pulse = jax.tree.map(np.asarray, _of_movement(moved))
-    motion = beats.time_s[np.isfinite(beats.time_s)].astype(np.float64)
-    values = {key: float(value) for key, value in found.items()}
+    values, motion, bpm = _alone(moved)
     rhythm: dict[str, Any] = {"motion_beats_s": motion + start, "reason": music.reason}
+    draws = [] if sd is None else [_alone(m) for m in intervals.draws(moved, sd, cutoff_hz)]
+    drawn = [found for found, _, _ in draws]
     heard = np.zeros(0)
     if music.beats is not None:
         heard = music.beats.time_s
         heard = heard[(heard >= start) & (heard <= end)]
         both = max(start, music.beats.start_s) - start, min(end, music.beats.end_s) - start
-        values |= _alignment(motion, heard - start, both)
+        most = max([len(motion), *(len(beats) for _, beats, _ in draws)])
+        values |= _alignment(motion, heard - start, both, most)
+        for found, beats, _ in draws:
+            found |= _alignment(beats, heard - start, both, most)
         near = np.asarray(alignment.offsets(_padded(heard - start), _padded(motion)))[: len(heard)]
         rhythm |= {
             "music_beats_s": heard,
@@ -123,25 +146,32 @@ def with_rhythm(person: PersonAnalysis, moved: Movement, music: Music) -> Person
             # + where the movement's beat comes after the music's
             "offsets": np.stack([heard, -near], -1)[np.isfinite(near)],
         }
-    rhythm["grid"] = _grid(heard, motion + start, float(pulse.bpm), start, end)
-    rows = [_row(row, values, person, music) for row in ROWS]
+    rhythm["grid"] = _grid(heard, motion + start, bpm, start, end)
+    rows = [_row(row, values, drawn, person, music) for row in ROWS]
     return dataclasses.replace(person, measures=(*person.measures, *rows), rhythm=rhythm)
 
 
-def _padded(beats: np.ndarray) -> np.ndarray:
-    """Pads beats with NaN to one of few lengths."""
+def _alone(moved: Movement) -> tuple[dict[str, float], np.ndarray, float]:
+    """Rhythm of a movement by itself: its measures, its beats in seconds, its tempo."""
+    found, beats, pulse = jax.tree.map(np.asarray, _of_movement(moved))
+    motion = beats.time_s[np.isfinite(beats.time_s)].astype(np.float64)
+    return {key: float(value) for key, value in found.items()}, motion, float(pulse.bpm)
+
+
+def _padded(beats: np.ndarray, least: int = 32) -> np.ndarray:
+    """Pads beats with NaN to one of few lengths, that of `least` of them or more."""
     size = 32
-    while size < len(beats):
+    while size < max(len(beats), least):
         size *= 2
     return np.pad(np.asarray(beats, np.float32), (0, size - len(beats)), constant_values=np.nan)
 
 
 def _alignment(
-    motion: np.ndarray, heard: np.ndarray, both: tuple[float, float]
+    motion: np.ndarray, heard: np.ndarray, both: tuple[float, float], most: int
 ) -> dict[str, float]:
     """Meets two trains of beats over the time in which both were recorded."""
     window = np.float32(both[0]), np.float32(both[1])
-    found = _meet(_padded(motion), _padded(heard), *window, jax.random.key(SEED))
+    found = _meet(_padded(motion, most), _padded(heard), *window, jax.random.key(SEED))
     return {key: float(value) for key, value in found.items()}
 
 
@@ -160,7 +190,11 @@ def _grid(
 
 
 def _row(
-    row: MeasureDef, values: Mapping[str, float], person: PersonAnalysis, music: Music
+    row: MeasureDef,
+    values: Mapping[str, float],
+    drawn: Sequence[Mapping[str, float]],
+    person: PersonAnalysis,
+    music: Music,
 ) -> Measure:
     value = values.get(row.key, np.nan)
     reason = refusals.beforehand(row, person, person.pose.shape[-1] == 2)
@@ -168,6 +202,15 @@ def _row(
         reason = f"it needs music: {music.reason}"
     elif not reason and not np.isfinite(value):
         reason = "it is not defined here: too few beats, or too little was seen"
+    low = high = None
+    noisy = False
+    if drawn and not reason and row.key not in _NO_INTERVAL:
+        limits = _LIMITS.get(row.key, (0.0, np.inf))
+        band = intervals.band(value, [found.get(row.key, np.nan) for found in drawn], limits)
+        if np.isfinite(band.low):
+            low, high = band.low, band.high
+            # Of a signed measure near 0 any share is large, and says nothing.
+            noisy = band.noisy and limits[0] >= 0
     seen = int(np.isfinite(person.pose).all(-1).any(-1).sum())
     return Measure(
         row.key,
@@ -179,6 +222,10 @@ def _row(
         reason,
         seen,
         seen / max(len(person.time_s), 1),
-        note=row.meaning,
+        note=f"{row.meaning}{NOISY * noisy}",
         kind=row.kind,
+        low=low,
+        high=high,
+        noisy=noisy,
+        source=row.source,
     )

@@ -32,13 +32,26 @@ def read_music(path: str | os.PathLike[str], limits: Limits | None = None) -> Au
     file = pathlib.Path(path)
     if not file.is_file():
         raise InputError("there is no such file", path, "pass an audio file, auto or none")
-    with file.open("rb") as stream:
-        head = stream.read(12)
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(12)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", path, "check its rights") from error
+    if not head:
+        raise InputError("the file is empty (0 bytes)", path, "copy or download it again")
     sound = head[:4] in _SOUND_ONLY and head[8:12] != b"AVI "
     sound = sound or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)  # mp3 frame
     if sound:
         return _sound_file(file, limits)
-    container_of(path)  # refuses what is neither
+    try:
+        container_of(path)
+    except InputError as error:
+        raise InputError(
+            "this is no sound (its first bytes are not those of wav, flac, ogg or mp3, nor of a "
+            "video with a sound track)",
+            path,
+            "pass an audio file, auto or none",
+        ) from error
     track = decode_track(path, limits, mono=True)
     if track is None:
         raise InputError("the file holds no sound", path, "pass an audio file, auto or none")

@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from dance_jax.analysis import analyze as analyze_module
 from dance_jax.analysis import compare, compare_differences, compare_options, compare_words
 from dance_jax.analysis import detectable_change as change
-from dance_jax.errors import ConfigError, InputError
+from dance_jax.errors import ConfigError, InputError, TooShort
 from tests.analysis import compare_dancers as made
 from tests.seeds import fresh
 
@@ -160,3 +161,33 @@ def test_options_are_checked_and_split() -> None:
                 {"person": "2"}):  # fmt: skip
         with pytest.raises(ConfigError):
             compare_options.split_options(bad)
+
+
+@pytest.mark.parametrize("side", ["teacher", "student"])
+def test_a_missing_file_names_its_own_key_before_anything_is_estimated(
+    tmp_path, monkeypatch, side
+) -> None:
+    monkeypatch.setattr(analyze_module, "analyze", lambda *given, **more: pytest.fail("began"))
+    there = tmp_path / "there.mp4"
+    there.write_bytes(b"x")
+    paths = {"teacher": there, "student": there} | {side: tmp_path / "away.mp4"}
+    for workdir in (None, tmp_path / "out"):
+        with pytest.raises(InputError, match="no such file") as caught:
+            compare.compare(**paths, workdir=workdir)
+        assert caught.value.fix == f"check --config.{side}" and "away.mp4" in caught.value.where
+    with pytest.raises(InputError, match=f"no {side} was given") as caught:
+        compare.compare(**(paths | {side: ""}))
+    assert caught.value.where == f"--config.{side}" and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("side", ["teacher", "student"])
+def test_an_error_of_one_side_names_the_keys_of_the_comparison(side) -> None:
+    given = TooShort("too short", "--config.input", "widen --config.start_s or --config.person")
+    with pytest.raises(TooShort) as caught, compare_options.told_of(side):
+        raise given
+    told = f"--config.{side}: too short; widen --config.{side}_start_s or --config.{side}_person"
+    assert str(caught.value) == told
+    same = InputError("the file is empty", "a.mp4", "copy it again")
+    with pytest.raises(InputError) as caught, compare_options.told_of(side):
+        raise same
+    assert caught.value is same

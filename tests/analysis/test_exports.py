@@ -12,6 +12,7 @@ from dance_jax import skeleton
 from dance_jax.analysis import exports
 from dance_jax.analysis.analyze import analyze_clip
 from dance_jax.data import mot, synthetic, tables, trc
+from dance_jax.data.load import load_clip
 from tests.analysis.fakes import AT, fake_analysis
 from tests.seeds import fresh
 
@@ -32,14 +33,14 @@ def metric():
 def test_every_table_is_named_and_there(tmp_path, gappy):
     written = exports.write_tables(tmp_path, gappy)
     expected = {"poses.npz", "poses.csv", "poses.trc", "angles.csv", "angles.mot", "metrics.csv"}
-    expected |= {"movement.csv"}
+    expected |= {"movement.csv", "smoothness.csv"}
     assert set(written) == expected == {file.name for file in tmp_path.iterdir()}
 
 
 def test_several_people_get_their_own_tables(tmp_path):
     analysis = fake_analysis(2.0, chosen=2)
     written = exports.write_tables(tmp_path, analysis)
-    assert len(written) == 14 and set(written) == {file.name for file in tmp_path.iterdir()}
+    assert len(written) == 16 and set(written) == {file.name for file in tmp_path.iterdir()}
     for person in analysis.people:
         with np.load(tmp_path / f"poses_person{person.person_id}.npz") as data:
             assert data["person_id"] == person.person_id
@@ -264,3 +265,11 @@ def test_measures_are_safe_in_a_spreadsheet_and_read_back(tmp_path, gappy):
     assert back["label"] == [m.label for m in rows]
     for name in ("value", "fraction"):
         close(back[name], [np.nan if getattr(m, name) is None else getattr(m, name) for m in rows])
+
+
+def test_metric_poses_come_back_from_c3d_and_bvh(tmp_path, metric):
+    written = exports.write_tables(tmp_path, metric)
+    for name in ("poses.c3d", "poses.bvh"):
+        back = load_clip(tmp_path / name, skeleton="halpe26")
+        assert np.abs(back.pose[:, 0] - metric.people[0].pose).max() < 1e-4
+        assert written[name]["left_out"] == [] and not written[name]["resampled"]

@@ -77,6 +77,11 @@ def test_keys_are_those_documented_and_all_of_them(content, schema):
             "name", "joints", "seen", "confidence", "status"
         }  # fmt: skip
         assert set(person["rhythm"]) <= schema["people[].rhythm"]
+        smooth = person["smoothness"]
+        assert set(smooth) == schema["people[].smoothness"]
+        assert {key for row in smooth["windows"] for key in row} <= schema[
+            "people[].smoothness.windows[]"
+        ]
         assert set(person["cutoff"]) == schema["people[].cutoff"] - {"range", "low_hz", "high_hz"}
         assert person["events"]
         for event in person["events"]:

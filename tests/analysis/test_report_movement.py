@@ -87,6 +87,24 @@ def test_every_index_is_called_one_in_page_and_json(written):
             assert kinds[key] == "index", key
 
 
+def test_every_measure_names_its_source_in_json_and_page(written):
+    analysis, _, _, page = written
+    rows = {row["key"]: row for row in to_json(analysis)["people"][0]["measures"]}
+    for key, definition in moving.ROWS_STATED.items():
+        assert rows[key]["source"] == definition.source
+    listed = report_movement.sources(analysis.people)
+    stated = [m for m in moving.movement_rows(analysis.people[0]).values() if m.status == "ok"]
+    told = dict(listed)
+    assert set(told) == {m.source or report_movement.OWN for m in stated}
+    assert len(told) > 8 and listed[-1][0] == report_movement.OWN
+    for m in stated:
+        assert m.label in told[m.source or report_movement.OWN]
+        assert m.source[1:] in page.text  # its first letter may be a capital there
+    assert "Definitions and sources" in page.text
+    folded = [k for k, (tag, _) in enumerate(page.tags) if tag == "details"]
+    assert folded and all("open" not in page.tags[k][1] or k < folded[-1] for k in folded)
+
+
 def test_proxies_stay_out_of_the_summary():
     person = moving.person("space")
     proxies = [m for m in person.measures if m.kind == "proxy" and m.status == "ok"]

@@ -86,6 +86,52 @@ def test_a_dancer_on_the_beat_meets_it_beyond_chance(found):
     assert set(offsets[:, 0]) <= set(BEATS) and np.median(np.abs(offsets[:, 1])) < 0.05
 
 
+BANDED = ("to_music", "to_motion", "f1", "f1_corrected", "beat_rate", "accent_contrast", "lag")
+BARE = ("p_value", "f1_p_value", "lag_low", "lag_high", "music_beats", "to_music_chance")
+
+
+def test_scores_have_the_interval_of_the_key_points_scatter(found):
+    person, _ = found
+    moved, widths = _moved(person), []
+    for sd in (0.0002, 0.001):  # of a dancer who moves at 0.05 body heights a second
+        error = np.full(np.shape(moved.pose)[:2], sd, np.float32)
+        bare = dataclasses.replace(person, measures=())
+        again = rhythm.with_rhythm(bare, moved, known_music(), error, 6.0)
+        rows = {m.key: m for m in again.measures}
+        for name in BANDED:
+            row = rows[f"rhythm.{name}"]
+            assert row.low <= row.value <= row.high, name
+        for name in ("to_music", "to_motion", "f1"):
+            assert rows[f"rhythm.{name}"].low >= 0 and rows[f"rhythm.{name}"].high <= 1
+        assert all(rows[f"rhythm.{name}"].low is None for name in BARE)
+        width = [rows[f"rhythm.{k}"].high - rows[f"rhythm.{k}"].low for k in ("to_music", "lag")]
+        widths.append(width)
+    assert widths[1][0] > 2 * widths[0][0] > 0 and widths[1][1] > 2 * widths[0][1] > 0
+    assert person.rhythm["motion_beats_s"] == pytest.approx(
+        again.rhythm["motion_beats_s"], abs=1e-3
+    )
+
+
+def test_the_interval_is_that_of_the_errors_that_were_drawn(found, monkeypatch):
+    """F1 under each draw is computed by hand from the beats of that draw."""
+    person, _ = found
+    moved = _moved(person)
+    shifts = np.linspace(-0.12, 0.12, 9)
+    shifted = [moved._replace(time_s=np.float32(moved.time_s + s)) for s in shifts]
+    monkeypatch.setattr(rhythm.intervals, "draws", lambda *given: iter(shifted))
+    bare = dataclasses.replace(person, measures=())
+    again = rhythm.with_rhythm(bare, moved, known_music(), np.zeros(1), 6.0)
+    rows = {m.key: m for m in again.measures}
+    lags = 1000 * shifts + rows["rhythm.lag"].value
+    want = rhythm.intervals.band(rows["rhythm.lag"].value, lags, (-np.inf, np.inf))
+    assert rows["rhythm.lag"].low == pytest.approx(want.low, abs=3)
+    assert rows["rhythm.lag"].high == pytest.approx(want.high, abs=3)
+    motion = person.rhythm["motion_beats_s"]
+    motion = motion[(motion > 0.3) & (motion < SECONDS - 0.3)]
+    near = [np.abs(motion[:, None] + s - BEATS).min(1).max() < 0.07 for s in shifts]
+    assert not all(near) and rows["rhythm.f1"].low < 0.7 and rows["rhythm.f1"].high > 0.9
+
+
 def test_a_dancer_behind_the_beat_has_a_positive_lag(found):
     person, rows = rows_with(known_music(), 0.05)
     moved = rows["rhythm.lag"].value - found[1]["rhythm.lag"].value

@@ -54,3 +54,14 @@ def test_what_is_no_music_is_refused(tmp_path, content):
         read_music(tmp_path / "a.txt")
     with pytest.raises(InputError, match="no such file"):
         read_music(tmp_path / "missing.mp3")
+
+
+def test_a_text_file_is_told_to_be_no_sound(tmp_path):
+    (tmp_path / "notes.txt").write_text("steps, long enough to be looked at")
+    with pytest.raises(InputError) as caught:
+        read_music(tmp_path / "notes.txt")
+    assert "this is no sound" in caught.value.what and "not a video" not in caught.value.what
+    assert caught.value.fix == "pass an audio file, auto or none"
+    (tmp_path / "empty.wav").touch()
+    with pytest.raises(InputError, match="empty"):
+        read_music(tmp_path / "empty.wav")

@@ -37,9 +37,17 @@ def test_turning_points_are_scipys(seed) -> None:
     assert np.array_equal(np.flatnonzero(low), np.concatenate(apart))
 
 
-@pytest.mark.parametrize("seed", fresh(__name__, 3))
+SHALLOW = 0.01  # of the curve's range, a tenth of the default prominence
+
+
+@pytest.mark.parametrize("seed", [3373949443, *fresh(__name__, 3)])
 def test_the_definition_of_bailando(seed) -> None:
-    """Mean joint speed, Gaussian of 5 frames at 60 frames/s, strict local minima."""
+    """Mean joint speed, Gaussian of 5 frames at 60 frames/s, strict local minima.
+
+    Theirs takes steps between two frames, ours the speed at the frame: the curves differ by some
+    thousandths, so that a ripple of less than that (the first seed's, 0.0002 of 6 at 0.54 s) is a
+    minimum of one and not of the other. What stands out by `SHALLOW` is a beat of both.
+    """
     rng = np.random.default_rng(seed)
     walk = scipy.ndimage.gaussian_filter1d(rng.normal(size=(600, 26, 3)), 9, axis=0)
     time_s = np.arange(600) / 60
@@ -47,12 +55,17 @@ def test_the_definition_of_bailando(seed) -> None:
     joints = moved.pose[:, speed_curve.JOINTS].astype(np.float64)
     frames = np.linalg.norm(joints[1:] - joints[:-1], axis=-1).mean(-1)
     smooth = scipy.ndimage.gaussian_filter1d(frames, 5, mode="reflect")
-    theirs = (scipy.signal.argrelextrema(smooth, np.less)[0] + 0.5) / 60  # between two frames
+    at = scipy.signal.argrelextrema(smooth, np.less)[0]
+    theirs = (at + 0.5) / 60  # between two frames
+    depth = scipy.signal.peak_prominences(-smooth, at)[0]
+    depth = depth / (np.percentile(smooth, 95) - np.percentile(smooth, 5))
+    plain = theirs[(depth >= SHALLOW) & (theirs > 0.5) & (theirs < 9.4)]  # the ends differ
+    assert len(plain) >= 8
     ours = real(motion_beats.motion_beats(moved, prominence=0.0, least=1e-4).time_s)
-    inside = theirs[(theirs > 0.5) & (theirs < 9.4)]
-    assert len(inside) >= 10
-    assert np.abs(offsets_ms(ours, inside)).max() < 1000 / 60
-    assert abs(len(ours) - len(theirs)) <= 2  # at the ends the smoothing differs
+    assert np.abs(offsets_ms(ours, plain)).max() < 1000 / 60
+    ours = real(motion_beats.motion_beats(moved, prominence=SHALLOW, least=1e-4).time_s)
+    ours = ours[(ours > 0.5) & (ours < 9.4)]
+    assert np.abs(offsets_ms(theirs, ours)).max() < 1000 / 60
 
 
 @pytest.mark.parametrize("dims", [2, 3])
