@@ -1,7 +1,7 @@
 """Skeletons by name: joints, parents, left-right flips, and conversions between them.
 
 Left and right are always the dancer's own. A missing joint is NaN with confidence 0, never zero.
-NumPy only; `mirror` and `swap_sides` work on NumPy and on JAX arrays alike.
+`mirror` and `swap_sides` work on NumPy and on JAX arrays alike.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import dataclasses
 import difflib
 import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from dance_jax import joint_names
 from dance_jax.errors import InputError
 from dance_jax.skeleton_tables import APPROXIMATE, EXTRA_BONES, FROM_HALPE, TABLES, TO_HALPE
 
@@ -33,6 +34,7 @@ class Skeleton:
         flip: index permutation that exchanges left and right; its own inverse.
         file_names: the joints as the format's own files name them.
         source: where the order was taken from.
+        aliases: of a custom skeleton, what its names are in HALPE-26.
     """
 
     name: str
@@ -42,6 +44,11 @@ class Skeleton:
     flip: tuple[int, ...]
     file_names: tuple[str, ...]
     source: str
+    aliases: joint_names.Match | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.aliases, Mapping):  # as `dataclasses.asdict` has it, read from a file
+            object.__setattr__(self, "aliases", joint_names.restored(self.aliases, self.joints))
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -90,6 +97,65 @@ def get(skeleton: str | Skeleton) -> Skeleton:
     return SKELETONS[skeleton]
 
 
+def custom(
+    names: Sequence[str],
+    parents: Sequence[int] | None = None,
+    source: str = "",
+    mapping: Mapping[str, str | Sequence[str]] | None = None,
+) -> Skeleton:
+    """Returns a skeleton for joints or markers that no table here lists.
+
+    Left and right are paired by name (left_x, XLeft, L_x, x_l, LASI with RASI, ...); a name without
+    a counterpart mirrors to itself. What the names are in HALPE-26 is taken from the tables of
+    `joint_aliases`, or from `mapping`; `describe` says what was understood and what was not.
+
+    Args:
+        names: one unique name a joint, in the order of the data.
+        parents: index of each joint's parent, -1 for a root; None where there are none.
+        source: where they come from.
+        mapping: HALPE-26 joint -> name, or names whose mean it is; replaces the tables.
+
+    Returns:
+        The skeleton; it goes wherever a skeleton's name goes.
+
+    Raises:
+        InputError: names not unique, parents that are no forest, or an unknown name in `mapping`.
+    """
+    where = source or "skeleton.custom"
+    names, links = joint_names.check(names, parents, where)
+    for joint in mapping or ():
+        index(CANON, joint)
+    return Skeleton(
+        name="custom",
+        joints=names,
+        parents=links,
+        bones=tuple((names[p], names[i]) for i, p in enumerate(links) if p >= 0),
+        flip=joint_names.flips(names),
+        file_names=names,
+        source=source,
+        aliases=_known(names) if mapping is None else joint_names.given(names, mapping, where),
+    )
+
+
+def _known(names: tuple[str, ...]) -> joint_names.Match:
+    """Returns the rules of a skeleton listed here that has just these names, else by alias."""
+    for name, table in SKELETONS.items():
+        for words in (table.joints, table.file_names):
+            if set(words) == set(names):
+                found = zip(get(CANON).joints, conversion(name, CANON), strict=True)
+                rules = tuple((joint, tuple(words[i] for i in at)) for joint, at in found if at)
+                return joint_names.Match(name, rules, tuple(approximate(name).items()), ())
+    return joint_names.match(names)
+
+
+def describe(skeleton: str | Skeleton) -> str:
+    """Returns one sentence on how a skeleton's names were understood, with every doubt."""
+    found = get(skeleton)
+    if found.aliases is None:
+        return f"the joints of {found.name}"
+    return found.aliases.sentence(len(found))
+
+
 def index(skeleton: str | Skeleton, joint: str) -> int:
     """Returns the position of a joint, by its name here or in the format's own files.
 
@@ -105,54 +171,76 @@ def index(skeleton: str | Skeleton, joint: str) -> int:
     raise InputError(f"{found.name} has no joint {joint!r}", "", fix)
 
 
-def _rule(src: str, dst: str, joint: str) -> tuple[str, ...]:
+def _rule(src: Skeleton, dst: Skeleton, joint: str) -> tuple[str, ...]:
     """Returns the joints of `src` whose mean is `joint` of `dst`; () where there are none."""
     if src == dst:
         return (joint,)
-    own = (joint,) if joint in SKELETONS[src].joints else ()
-    if dst == CANON:
-        return TO_HALPE.get(src, {}).get(joint, own)
-    if src == CANON:
-        return FROM_HALPE.get(dst, {}).get(joint, own)
-    through = _rule(CANON, dst, joint)
-    parts = [_rule(src, CANON, part) for part in through]
+    # The same word in a custom skeleton and in a table may mean different places.
+    custom_one = src.aliases is not None or dst.aliases is not None
+    own = (joint,) if joint in src.joints and not custom_one else ()
+    if dst.name == CANON:
+        rules = TO_HALPE.get(src.name, {}) if src.aliases is None else dict(src.aliases.rules)
+        return rules.get(joint, own)
+    if src.name == CANON:
+        rules = FROM_HALPE.get(dst.name, {}) if dst.aliases is None else dst.aliases.back()
+        return rules.get(joint, own)
+    through = _rule(get(CANON), dst, joint)
+    parts = [_rule(src, get(CANON), part) for part in through]
     if parts and all(parts):
         return tuple(name for part in parts for name in part)
     return own
 
 
-@functools.cache
-def conversion(src: str, dst: str) -> tuple[tuple[int, ...], ...]:
-    """Returns, for each joint of `dst`, the indices in `src` whose mean it is; () = missing."""
-    source, target = get(src), get(dst)
+def conversion(src: str | Skeleton, dst: str | Skeleton) -> tuple[tuple[int, ...], ...]:
+    """Returns, for each joint of `dst`, the indices in `src` whose mean it is; () = missing.
+
+    Raises:
+        InputError: an unknown skeleton, or a custom one none of whose names is understood.
+    """
+    return _conversion(get(src), get(dst))
+
+
+@functools.lru_cache(maxsize=1024)
+def _conversion(source: Skeleton, target: Skeleton) -> tuple[tuple[int, ...], ...]:
+    for one in (source, target):
+        if source != target and one.aliases is not None and not one.aliases.rules:
+            why = "; ".join(one.aliases.doubts) or "no name is known"
+            raise InputError(
+                f"its joints cannot be told by name: {why}",
+                one.source or one.name,
+                "say which they are: skeleton.custom(names, mapping={'left_knee': 'LK', ...})",
+            )
     return tuple(
-        tuple(source.joints.index(name) for name in _rule(source.name, target.name, joint))
+        tuple(source.joints.index(name) for name in _rule(source, target, joint))
         for joint in target.joints
     )
 
 
-def approximate(src: str) -> Mapping[str, str]:
+def approximate(src: str | Skeleton) -> Mapping[str, str]:
     """Returns the HALPE-26 joints that `src` gives only nearly, with what they are instead."""
-    return types.MappingProxyType(APPROXIMATE.get(get(src).name, {}))
+    found = get(src)
+    if found.aliases is not None:
+        return types.MappingProxyType(dict(found.aliases.approximate))
+    return types.MappingProxyType(APPROXIMATE.get(found.name, {}))
 
 
 def convert(
-    pose: np.ndarray, confidence: np.ndarray | None, src: str, dst: str
+    pose: np.ndarray, confidence: np.ndarray | None, src: str | Skeleton, dst: str | Skeleton
 ) -> tuple[np.ndarray, np.ndarray]:
     """Converts poses from one skeleton to another; a joint is the mean of its source joints.
 
     Args:
         pose: [..., J, C] positions in any unit; NaN where missing.
         confidence: [..., J] in [0, 1], or None: 1 where the position is finite, else 0.
-        src: name of the pose's skeleton.
-        dst: name of the skeleton wanted.
+        src: the pose's skeleton, or its name.
+        dst: the skeleton wanted, or its name.
 
     Returns:
         pose f32[..., K, C], NaN where the source has no such joint or one of its joints is missing;
         confidence f32[..., K], the least of the source joints, 0 where the position is NaN.
 
     Raises:
-        InputError: an unknown skeleton, or the wrong number of joints.
+        InputError: an unknown skeleton, the wrong number of joints, or names not understood.
     """
     source, target = get(src), get(dst)
     pose = np.asarray(pose, np.float32)
@@ -167,7 +255,7 @@ def convert(
     confidence = np.asarray(confidence, np.float32)
     out = np.full((*pose.shape[:-2], len(target), pose.shape[-1]), np.nan, np.float32)
     sure = np.zeros(out.shape[:-1], np.float32)
-    for k, sources in enumerate(conversion(source.name, target.name)):
+    for k, sources in enumerate(conversion(source, target)):
         if sources:
             out[..., k, :] = pose[..., sources, :].mean(-2)
             sure[..., k] = confidence[..., sources].min(-1)

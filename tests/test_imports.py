@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = {
     0: "_version errors types rng tree config config_keys overrides interrupts rundir",
-    1: "skeleton skeleton_tables assets",
+    1: "skeleton skeleton_tables joint_aliases joint_names assets",
     2: "kinematics",
     3: "biomech rhythm",
     4: "pose",

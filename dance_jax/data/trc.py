@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import math
 import os
 import pathlib
@@ -133,7 +134,7 @@ def read_trc(path: str | os.PathLike[str]) -> Markers:
     names = tuple(name.strip() for name in lines[3].rstrip("\t").split("\t")[2:] if name.strip())
     if len(names) != markers:
         raise fail(4, f"it names {len(names)} markers but declares {markers}")
-    rows, times = [], []
+    values, times = array.array("d"), array.array("d")
     for number, line in enumerate(lines[5:], start=6):
         if not line.strip():
             continue
@@ -143,12 +144,12 @@ def read_trc(path: str | os.PathLike[str]) -> Markers:
             raise fail(number, f"the row has more than {2 + 3 * markers} cells")
         try:
             times.append(float(cells[1]))
-            rows.append([float(c) if c.strip() else math.nan for c in cells[2 : 2 + 3 * markers]])
+            values.extend(float(c) if c.strip() else math.nan for c in cells[2 : 2 + 3 * markers])
         except ValueError as error:
             raise fail(number, f"a cell is not a number ({error})") from error
-    if len(rows) != count:
-        raise fail(3, f"it declares {count} frames but holds {len(rows)}")
-    positions = np.array(rows, np.float64).reshape(len(rows), markers, 3)
+    if len(times) != count:
+        raise fail(3, f"it declares {count} frames but holds {len(times)}")
+    positions = np.array(values).reshape(len(times), markers, 3)
     time_s = np.array(times)
     if not np.isfinite(time_s).all() or (np.diff(time_s) <= 0).any():
         raise fail(6, "its times do not increase")
