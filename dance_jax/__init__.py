@@ -9,9 +9,13 @@ from typing import Any
 
 from dance_jax._version import __version__
 
-__all__ = ["__version__", "analyze"]
+__all__ = ["__version__", "analyze", "load_clip", "load_clips"]
 
-_LAZY = {"analyze": ("dance_jax.analysis.analyze", "analyze")}
+_LAZY = {
+    "analyze": ("dance_jax.analysis.analyze", "analyze"),
+    "load_clip": ("dance_jax.data.load", "load_clip"),
+    "load_clips": ("dance_jax.data.load", "load_clips"),
+}
 
 
 def __getattr__(name: str) -> Any:

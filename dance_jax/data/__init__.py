@@ -1,1 +1,1 @@
-"""Video and table files in and out, synthetic dancers and their renderer."""
+"""Video, pose, motion and table files in and out, synthetic dancers and their renderer."""

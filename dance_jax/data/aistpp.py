@@ -11,14 +11,12 @@ import dataclasses
 import json
 import os
 import pathlib
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 
 from dance_jax import skeleton
-from dance_jax.data import pickle_reader
+from dance_jax.data import npz_file, pickle_reader
 from dance_jax.data.aist_names import parse_name
 from dance_jax.data.textfile import read_lines, read_text
 from dance_jax.errors import InputError
@@ -122,13 +120,9 @@ def load(path: str | os.PathLike[str], *, allow_pickle: bool = False) -> dict[st
     Raises:
         InputError: it cannot be read.
     """
-    if pathlib.Path(path).suffix != ".npz":
+    if pathlib.Path(path).suffix != ".npz" and not npz_file.is_zip(path):
         return pickle_reader.arrays(pickle_reader.read(path, allow_pickle=allow_pickle), path)
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            return dict(data)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError("it is not an npz of arrays", path, "convert the pickle again") from error
+    return npz_file.read_npz(path)
 
 
 def _take(data: dict[str, np.ndarray], key: str, shape: tuple[int, ...], path: object) -> Any:

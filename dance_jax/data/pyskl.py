@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from dance_jax.data import pickle_reader
+from dance_jax.data import npz_file, pickle_reader
 from dance_jax.errors import InputError
 from dance_jax.types import Clip
 
@@ -94,13 +92,9 @@ def load(path: str | os.PathLike[str], *, allow_pickle: bool = False) -> dict[st
         path: a .npz, or else a pickle.
         allow_pickle: needed for a pickle (`pickle_reader.read`).
     """
-    if pathlib.Path(path).suffix != ".npz":
+    if pathlib.Path(path).suffix != ".npz" and not npz_file.is_zip(path):
         return pack(pickle_reader.read(path, allow_pickle=allow_pickle), path)
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            found = dict(data)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError("it is not an npz of arrays", path, "convert the pickle again") from error
+    found = npz_file.read_npz(path)
     missing = [name for name in ARRAYS if name not in found]
     if missing:
         raise InputError(f"it has no {missing[0]!r}", path, "convert the pickle again")
