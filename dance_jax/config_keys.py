@@ -141,6 +141,31 @@ _DOCTOR: Mapping[str, Key] = {
     "path": Key(str, "a file or folder that may hold pose models; empty: none"),
 }
 
+_PREPARE: Mapping[str, Key] = {
+    "input": Key(str, "a corpus, a folder of videos, or one video", required=True),
+    "seconds": Key(float, "length of a clip in seconds", low=0.1, high=3600),
+    "stride_s": Key(
+        float, "from one start to the next, in seconds", low=0.1, high=3600, optional=True
+    ),
+    "min_seconds": Key(float, "a last clip shorter than this is left out", low=0, high=3600),
+    "fps": Key(float, "frames a second of the clips", low=1, high=240),
+    "side": Key(int, "pixels: the longer side, or both with pad and crop", low=16, high=4096),
+    "fit": Key(str, "shape of the clips' picture", choices=("keep", "pad", "crop")),
+    "crf": Key(int, "quality of the encoder, 0 lossless to 51", low=0, high=51),
+    "carry_scores": Key(bool, "give the clips the scores of their source"),
+    "max_duration_s": Key(float, "longest source allowed, in seconds", low=0.5, high=86400),
+}
+
+_VALIDATE: Mapping[str, Key] = {
+    "input": Key(str, "the folder of a corpus", required=True),
+    "styles": Key(str, "a JSON file of further styles; empty: none"),
+    "content_hash": Key(bool, "look for duplicate content by sha256"),
+    "open_media": Key(bool, "open every video and decode its first picture"),
+    "require_licence": Key(bool, "a clip without a licence is a problem"),
+    "require_consent": Key(bool, "a clip without consent is a problem"),
+    "show": Key(int, "problems that are printed; the files have all", low=0, high=100_000),
+}
+
 KEYS: Mapping[str, Mapping[str, Key]] = {
     "analyze": _ANALYZE,
     "assets": _ASSETS,
@@ -148,5 +173,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "compare": _COMPARE,
     "demo": _DEMO,
     "doctor": _DOCTOR,
+    "prepare": _PREPARE,
+    "validate": _VALIDATE,
 }
 """All keys of each task, `task` itself left out; every key must be in the config and no other."""

@@ -54,11 +54,13 @@ TASKS: Mapping[str, Task] = {
     "compare": Task("dance_jax.analysis.compare:run", "teacher against student, side by side"),
     "demo": Task("dance_jax.analysis.demo:run", "render a dancer, analyse it, show the error"),
     "doctor": Task("dance_jax.doctor:run", "what this machine has and lacks", False),
+    "prepare": Task("dance_jax.data.prepare:run", "long videos in, clips tied to their source out"),
+    "validate": Task("dance_jax.analysis.corpus_page:run", "every problem of a corpus", False),
 }
 
 LATER = (
-    *("evaluate", "export", "extract", "few_shot", "optimize", "prepare"),
-    *("search", "serve", "stream", "train", "validate"),
+    *("evaluate", "export", "extract", "few_shot", "optimize"),
+    *("search", "serve", "stream", "train"),
 )
 
 
