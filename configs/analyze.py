@@ -2,8 +2,9 @@
 
 python -m dance_jax.launch --config=configs/analyze.py --config.input=clip.mp4 --workdir=out/clip
 
-`input` is a video, a folder of images (with `--config.fps`), or a folder or quoted glob of videos
-(one sub-folder each). Runs on a CPU; the pose models come from `configs/assets.py`.
+`input` is a video, a folder of images (with `--config.fps`), a file of poses (docs/formats.md), or
+a folder or quoted glob of videos (one sub-folder each). Runs on a CPU; the pose models come from
+`configs/assets.py`.
 
 Measured on 2 cores (synthetic, 30 s of 720p, 900 frames, median of 5): 15.1 s without the overlay,
 17.2 s with it; 1.14 and 1.29 times a bare loop of decoding and MediaPipe in the same run.

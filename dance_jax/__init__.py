@@ -13,7 +13,7 @@ __all__ = ["__version__", "analyze", "load_clip", "load_clips"]
 
 _LAZY = {
     "analyze": ("dance_jax.analysis.analyze", "analyze"),
-    "load_clip": ("dance_jax.data.load", "load_clip"),
+    "load_clip": ("dance_jax.analysis.inputs", "load_clip"),
     "load_clips": ("dance_jax.data.load", "load_clips"),
 }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dance_jax import rundir, skeleton
-from dance_jax.analysis import apparent_size
+from dance_jax.analysis import apparent_size, inputs
 from dance_jax.analysis.estimate import Clock, Estimate, Progress, check_length, estimate
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import Analysis, PersonAnalysis
@@ -31,10 +31,11 @@ def analyze(
     progress: Progress | None = None,
     **options: Any,
 ) -> Analysis:
-    """Analyses one video or one folder of images.
+    """Analyses one video, one folder of images, or one file of poses.
 
     Args:
-        path: a video (mp4, mov, mkv, webm, avi) or a folder of images (then `fps` is required).
+        path: a video (mp4, mov, mkv, webm, avi), a folder of images (then `fps` is required), or
+            a pose or motion file (`docs/formats.md`), which has no overlay.
         workdir: folder for the outputs; None writes nothing.
         progress: called as (stage, done, total or None) while it works.
         **options: fields of `dance_jax.analysis.options.Options`.
@@ -47,6 +48,8 @@ def analyze(
             `NoDancerFound` are its kinds.
     """
     opts = Options.make(options)
+    if inputs.has_poses(path):
+        return analyze_clip(inputs.read_poses(path, opts), workdir=workdir, **options)
     clock = Clock()
     music = None
     if opts.music not in ("auto", "none"):  # a wrong file is told before the long part

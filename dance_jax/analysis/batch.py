@@ -11,6 +11,7 @@ from typing import Any
 
 from dance_jax import logs, rundir
 from dance_jax._version import __version__
+from dance_jax.analysis import inputs
 from dance_jax.analysis.analyze import analyze
 from dance_jax.analysis.estimate import content_sha256
 from dance_jax.analysis.options import Options
@@ -56,10 +57,10 @@ def find_inputs(given: str) -> list[pathlib.Path]:
         videos = [p for p in files if p.suffix.lower() in VIDEO_SUFFIXES]
         if videos:
             return videos
-        if any(p.suffix.lower() in IMAGE_SUFFIXES for p in files):
+        if any(p.suffix.lower() in IMAGE_SUFFIXES for p in files) or inputs.has_poses(path):
             return [path]
         raise InputError(
-            "the folder is empty" if not files else "the folder holds no video and no image",
+            "the folder is empty" if not files else "the folder holds no video, no image and no poses",
             path,
             f"put {', '.join(VIDEO_SUFFIXES)} files or images into it",
         )

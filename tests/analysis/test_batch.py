@@ -51,7 +51,7 @@ def test_nothing_there_is_one_line_with_a_mend(tmp_path):
     for given, words in (
         ("", "no input given"),
         (str(tmp_path / "empty"), "the folder is empty"),
-        (str(tmp_path / "text"), "no video and no image"),
+        (str(tmp_path / "text"), "no video, no image and no poses"),
         (str(tmp_path / "none.mp4"), "no such file"),
         (str(tmp_path / "*.avi"), "no video matches"),
     ):
