@@ -22,6 +22,7 @@ _FEET = tuple(tuple(index(CANON, s + j) for s in ("left_", "right_")) for j in (
 _TILT = 0.01  # height difference of heel and toe, in body heights, over which the load shifts
 _HALF_BREADTH = 0.055 / 2  # half a foot's breadth (Drillis & Contini 1966, in Winter)
 _LEAST = 0.1  # of body weight: below this vertical force the feet carry less and less
+_NOTHING = 1e-9  # sum of the contact weights: far below, the feet share alike
 _SLIDING = 1e-4  # contact weight from which on a foot carries
 _APART = 0.02  # body heights: feet nearer to each other than this are one place
 
@@ -106,8 +107,8 @@ def ground_reaction(
 
     weight = jnp.clip(finite_or(contacts), 0.0, 1.0)
     total = component_sum(weight, keepdims=True)
-    some = total > 0
-    share = jnp.where(some, weight / jnp.where(some, total, 1.0), 0.5)
+    # Weights may be as small as 1e-30, whose square, in the gradient of a quotient, is 0.
+    share = (weight + 0.5 * _NOTHING) / (total + _NOTHING)
     both = 4.0 * share[:, :1] * share[:, 1:]  # 1 where the weights are equal, 0 with one foot
     line = _level(sole[:, 1] - sole[:, 0])
     middle = 0.5 * (sole[:, 0] + sole[:, 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -106,3 +107,16 @@ def test_skaters_in_flight_need_almost_no_force(shared_data, figures):
     figures |= {"flight_force": float(np.median(least)), "push_force": float(np.median(most))}
     assert np.median(least) < 0.25
     assert 1.3 < np.median(most) < 3.5
+
+
+@pytest.mark.parametrize("c", [2, 3])
+def test_gradients_are_finite_where_the_feet_hardly_touch(c):
+    """Weights of 1e-30, as a foot high up has: the square of their sum is 0 in single precision."""
+    moved = still(standing(1.0)[:, :c])
+    weights = jnp.asarray(np.random.default_rng(0).choice([0, 1e-38, 1e-30, 1e-20], (FRAMES, 2)))
+
+    def total(weights):
+        found = dynamics.joint_moments(moved, weights)
+        return sum(jnp.sum(jnp.nan_to_num(x)) for x in (found.ground_force, found.moment))
+
+    assert jnp.isfinite(jax.grad(total)(weights.astype(jnp.float32))).all()
