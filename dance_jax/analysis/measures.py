@@ -185,6 +185,7 @@ def _angles(person: PersonAnalysis) -> list[Measure]:
 def _speeds(person: PersonAnalysis) -> list[Measure]:
     rows: list[Measure] = []
     frames = max(len(person.time_s), 1)
+    where = "in space" if person.pose.shape[-1] == 3 else "in the image plane"
     for column, name in enumerate(person.speed_names):
         series = person.speeds[:, column]
         series = series[np.isfinite(series)]
@@ -212,7 +213,7 @@ def _speeds(person: PersonAnalysis) -> list[Measure]:
                     reason,
                     len(series),
                     fraction,
-                    note=f"{note}; speed in the image plane from the filtered pose",
+                    note=f"{note}; speed {where} from the filtered pose",
                 )
             )
     return rows

@@ -252,6 +252,7 @@ def _person(person: PersonAnalysis, files: Mapping[str, pathlib.Path]) -> dict[s
         "parts": [
             (part, report_text.PART_STATUS.get(part.status, part.status)) for part in person.parts
         ],
+        "planar": person.pose.shape[-1] == 2,
         "angles": [
             (_GROUPS[kind], tables.pop(kind), _AGAINST[kind])
             for kind in ("joint", "segment")

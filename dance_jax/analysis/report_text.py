@@ -243,9 +243,10 @@ def _speeds(by_key: Mapping[str, Measure]) -> list[str]:
     if not peaks:
         return []
     name, fastest = max(peaks.items(), key=lambda item: item[1].value)
+    plane = " in the image plane" if "image plane" in fastest.note else ""
     return [
         f"The fastest tracked point is the {palette.plain(name)}, with a peak of "
-        f"{number(fastest.value)} {unit(fastest.unit)} in the image plane."
+        f"{number(fastest.value)} {unit(fastest.unit)}{plane}."
     ]
 
 
