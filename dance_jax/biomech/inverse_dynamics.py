@@ -114,6 +114,7 @@ def joint_moments(
     )
 
 
+_CARRIED = 1e-6  # body weights, summed over the frames: less has no left and right share
 _BODY = ("face", "arms", "trunk", "legs")
 _WHOLE = (*_BODY, "feet")
 _PEAK = (
@@ -199,7 +200,7 @@ def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str,
 
     upright = jnp.sum(finite_or(found.ground_force[..., 1]), axis=0)
     carried = jnp.sum(upright)
-    some = long[-1] & (carried > 0)
+    some = long[-1] & (carried > _CARRIED)
     out["dynamics.left_load"] = jnp.where(some, upright[0] / jnp.where(some, carried, 1.0), jnp.nan)
     count = jnp.sum(known[:, -1])
     mean = jnp.sum(finite_or(series[:, -1])) / jnp.maximum(count, 1)

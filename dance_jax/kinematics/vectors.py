@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import lax
 
 _SHORT = 4  # components of a vector, at most
+# Below it lie the numbers that processors flush to 0: a root would be 0 and its slope infinite.
+_LEAST_SQUARE = 1e-36
 
 
 def finite_or(x: jnp.ndarray, fill: float = 0.0) -> jnp.ndarray:
@@ -57,15 +59,15 @@ def safe_norm(v: jnp.ndarray, axis: int = -1, keepdims: bool = False) -> jnp.nda
 
 
 def root(squared: jnp.ndarray) -> jnp.ndarray:
-    """Returns sqrt(x); 0 with gradient 0 where x <= 0."""
-    positive = squared > 0
+    """Returns sqrt(x); 0 with gradient 0 where x is not above `_LEAST_SQUARE`."""
+    positive = squared > _LEAST_SQUARE
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
 def safe_unit(v: jnp.ndarray) -> jnp.ndarray:
     """Returns v / |v| along the last axis; at v = 0 the value and the gradient are 0."""
     squared = component_sum(v * v, keepdims=True)
-    positive = squared > 0
+    positive = squared > _LEAST_SQUARE
     return jnp.where(positive, v / jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
