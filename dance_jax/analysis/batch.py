@@ -60,7 +60,9 @@ def find_inputs(given: str) -> list[pathlib.Path]:
         if any(p.suffix.lower() in IMAGE_SUFFIXES for p in files) or inputs.has_poses(path):
             return [path]
         raise InputError(
-            "the folder is empty" if not files else "the folder holds no video, no image and no poses",
+            "the folder is empty"
+            if not files
+            else "the folder holds no video, no image and no poses",
             path,
             f"put {', '.join(VIDEO_SUFFIXES)} files or images into it",
         )

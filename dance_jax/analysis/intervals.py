@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+import concurrent.futures
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -19,6 +21,9 @@ _ROUNDING = 1e-6  # of single precision, against measures that scatter does not 
 SEED = 0  # of those errors, so that a report can be made again
 
 NOISE_SHARE = 0.25  # of the value: where fresh errors move it by more, it rests on scatter
+
+
+Found = TypeVar("Found")
 
 
 class Band(NamedTuple):
@@ -56,8 +61,9 @@ def intervals(
         key -> its band; NaN ends where some sample has no value.
     """
     drawn: dict[str, list[float]] = {key: [] for key in found}
-    for again in draws(moved, sd, cutoff_hz):
-        for name, value in programs.values(again, anthropometry).items():
+    measured = functools.partial(programs.values, anthropometry=anthropometry)
+    for values in over_draws(measured, moved, sd, cutoff_hz):
+        for name, value in values.items():
             drawn[name].append(value)
     return {
         name: band(found[name], sample, bounds(catalogue.MEASURES[name]))
@@ -65,21 +71,31 @@ def intervals(
     }
 
 
-def draws(moved: Movement, sd: np.ndarray, cutoff_hz: float) -> Iterator[Movement]:
-    """Yields the movement with fresh errors of the key points, the same ones at every call.
+def over_draws(
+    function: Callable[[Movement], Found], moved: Movement, sd: np.ndarray, cutoff_hz: float
+) -> list[Found]:
+    """Calls a function on the movement with fresh errors of the key points, the same every time.
+
+    Two draws are in work at once: one compiled program keeps less than two cores busy.
 
     Args:
+        function: of a movement.
         moved: the movement, padded.
         sd: [T, 26] standard error of the key points in body heights.
         cutoff_hz: of the low-pass that the pose went through.
 
-    Yields:
-        The movement `SAMPLES` times, `FEWER` times where it is long.
+    Returns:
+        What the function gave, for `SAMPLES` draws, for `FEWER` where the movement is long.
     """
-    count = SAMPLES if len(moved.pose) <= LONG else FEWER
-    for key in jax.random.split(jax.random.key(SEED), count):
+    long = len(moved.pose) > LONG
+    keys = jax.random.split(jax.random.key(SEED), FEWER if long else SAMPLES)
+
+    def one(key: jax.Array) -> Found:
         noise = np.asarray(_scatter(key, moved.pose, sd, moved.time_s, np.float32(cutoff_hz)))
-        yield moved._replace(pose=moved.pose + np.nan_to_num(noise))
+        return function(moved._replace(pose=moved.pose + np.nan_to_num(noise)))
+
+    with concurrent.futures.ThreadPoolExecutor(1 if long else 2) as pool:
+        return list(pool.map(one, keys))
 
 
 def band(value: float, sample: Sequence[float], limits: tuple[float, float]) -> Band:

@@ -133,9 +133,8 @@ def with_phrases(
     for kind in dict.fromkeys(w.kind for w in found):
         same = [w for w in found if w.kind == kind]
         values = _values(moved, same, start)
-        drawn = [] if sd is None else [
-            _values(again, same, start) for again in intervals.draws(moved, sd, cutoff_hz)
-        ]  # fmt: skip
+        values_of = functools.partial(_values, same=same, start_s=start)
+        drawn = [] if sd is None else intervals.over_draws(values_of, moved, sd, cutoff_hz)
         for n, window in enumerate(same):
             rows.append(dataclasses.asdict(window) | _row(values, drawn, n, refused))
     table["windows"] = rows

@@ -123,7 +123,7 @@ def with_rhythm(
     start, end = float(person.time_s[0]), float(person.time_s[-1])
     values, motion, bpm = _alone(moved)
     rhythm: dict[str, Any] = {"motion_beats_s": motion + start, "reason": music.reason}
-    draws = [] if sd is None else [_alone(m) for m in intervals.draws(moved, sd, cutoff_hz)]
+    draws = [] if sd is None else intervals.over_draws(_alone, moved, sd, cutoff_hz)
     drawn = [found for found, _, _ in draws]
     heard = np.zeros(0)
     if music.beats is not None:
