@@ -40,7 +40,7 @@ _ESTIMATION: Mapping[str, Key] = {
 }
 
 _ANALYZE: Mapping[str, Key] = {
-    "input": Key(str, "a video, a folder of images, a folder or a glob of videos", required=True),
+    "input": Key(str, "a video, images, a file of poses, a folder of videos", required=True),
     "fps": Key(float, "images a second, for a folder of images", low=0.1, high=1000, optional=True),
     "start_s": Key(float, "first second that is read", low=0, high=1e6, optional=True),
     "end_s": Key(float, "last second that is read", low=0, high=1e6, optional=True),
@@ -166,6 +166,23 @@ _VALIDATE: Mapping[str, Key] = {
     "show": Key(int, "problems that are printed; the files have all", low=0, high=100_000),
 }
 
+_FETCH_AIST: Mapping[str, Key] = {
+    "accept_licence": Key(bool, "you have read the terms of use and accept them"),
+    "folder": Key(str, "where the videos go", required=True),
+    "names": Key(tuple, "names of videos; {01..09} and {BR|PO} stand for several"),
+    "list": Key(str, "a file of names, one a line; empty: none"),
+    "cameras": Key(tuple, "c01 to c09, for names of all cameras (cAll)"),
+    "max_videos": Key(int, "only the first of the names", low=1, high=20_000),
+    "allow_missing": Key(bool, "a name that the server does not have is no failure"),
+    "base_url": Key(str, "address of the folder of videos", required=True),
+    "num_processes": Key(int, "videos fetched at the same time", low=1, high=16),
+    "tries": Key(int, "tries of one video", low=1, high=50),
+    "backoff_s": Key(float, "seconds before the second try; doubles each time", low=0, high=60),
+    "timeout_s": Key(float, "seconds without a byte until a try ends", low=0.1, high=600),
+    "max_gb": Key(float, "largest size of the folder, in gigabytes", low=0.001, high=1e5),
+    "hashes": Key(str, "a file of sha256sum lines to be met; empty: none"),
+}
+
 KEYS: Mapping[str, Mapping[str, Key]] = {
     "analyze": _ANALYZE,
     "assets": _ASSETS,
@@ -173,6 +190,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "compare": _COMPARE,
     "demo": _DEMO,
     "doctor": _DOCTOR,
+    "fetch_aist": _FETCH_AIST,
     "prepare": _PREPARE,
     "validate": _VALIDATE,
 }

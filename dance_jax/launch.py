@@ -54,6 +54,7 @@ TASKS: Mapping[str, Task] = {
     "compare": Task("dance_jax.analysis.compare:run", "teacher against student, side by side"),
     "demo": Task("dance_jax.analysis.demo:run", "render a dancer, analyse it, show the error"),
     "doctor": Task("dance_jax.doctor:run", "what this machine has and lacks", False),
+    "fetch_aist": Task("dance_jax.data.fetch_aist:run", "videos of AIST, licence accepted", False),
     "prepare": Task("dance_jax.data.prepare:run", "long videos in, clips tied to their source out"),
     "validate": Task("dance_jax.analysis.corpus_page:run", "every problem of a corpus", False),
 }

@@ -185,6 +185,7 @@ def generate(
     jitter: float = 0.0,
     height_m: float | None = None,
     skill: Skill | None = None,
+    dancer: int | None = None,
     raters: int = 5,
 ) -> SyntheticDance:
     """Makes one synthetic dance; the same arguments always give the same dance.
@@ -201,6 +202,8 @@ def generate(
         jitter: variable frame rate, see `timestamps`.
         height_m: stature; drawn from 1.50-1.95 m where None.
         skill: what the quality is made of; drawn where None.
+        dancer: seed of the body and of its trembling, so that one dancer can do the choreography of
+            another seed; `seed` where None.
         raters: number of simulated raters.
 
     Returns:
@@ -212,6 +215,8 @@ def generate(
     body_rng, skill_rng, plan_rng, noise_rng, rater_rng = (
         np.random.default_rng([seed, k]) for k in range(5)
     )
+    if dancer is not None:
+        body_rng, noise_rng = (np.random.default_rng([dancer, k]) for k in (0, 3))
     if style is None:
         style = str(plan_rng.choice([s for s in STYLES if s not in ("walk", "calibration")]))
     if style not in STYLES:
