@@ -118,7 +118,7 @@ def test_the_interval_is_that_of_the_errors_that_were_drawn(found, monkeypatch):
     moved = _moved(person)
     shifts = np.linspace(-0.12, 0.12, 9)
     shifted = [moved._replace(time_s=np.float32(moved.time_s + s)) for s in shifts]
-    monkeypatch.setattr(rhythm.intervals, "draws", lambda *given: iter(shifted))
+    monkeypatch.setattr(rhythm.intervals, "over_draws", lambda f, *given: [f(m) for m in shifted])
     bare = dataclasses.replace(person, measures=())
     again = rhythm.with_rhythm(bare, moved, known_music(), np.zeros(1), 6.0)
     rows = {m.key: m for m in again.measures}
