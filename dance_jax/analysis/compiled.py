@@ -7,6 +7,7 @@ what it compiled; this keeps what it traced, beside it, as StableHLO with a chec
 from __future__ import annotations
 
 import concurrent.futures
+import ctypes
 import functools
 import hashlib
 import os
@@ -53,7 +54,7 @@ def program(name: str, function: Callable[..., Any], *example: Any) -> Callable[
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), example)
     place = folder()
     if place is None:
-        return jax.jit(function).lower(*shapes).compile()
+        return _compiled(jax.jit(function), shapes)
     key = hashlib.sha256(f"{source_hash()} {name} {shapes}".encode()).hexdigest()
     file = place / f"{key[:40]}.stablehlo"
     blob = _read(file)
@@ -61,7 +62,24 @@ def program(name: str, function: Callable[..., Any], *example: Any) -> Callable[
         blob = bytes(jax.export.export(jax.jit(function))(*shapes).serialize())
         _write(file, blob)
     exported = jax.export.deserialize(bytearray(blob))
-    return jax.jit(exported.call).lower(*shapes).compile()
+    return _compiled(jax.jit(exported.call), shapes)
+
+
+def _compiled(function: Any, shapes: tuple[Any, ...]) -> Callable[..., Any]:
+    program = function.lower(*shapes).compile()
+    give_back()
+    return program
+
+
+def give_back() -> None:
+    """Returns freed memory to the system, where the C library can.
+
+    The compiler leaves hundreds of MiB of freed blocks behind, which glibc keeps; beside a long
+    video they count.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def _read(file: pathlib.Path) -> bytes | None:
