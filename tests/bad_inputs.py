@@ -130,7 +130,7 @@ def nobody(folder: pathlib.Path) -> pathlib.Path:
 FILES = {
     missing: ("missing.mp4", "no such file", "--config.input"),
     empty_folder: ("empty", "folder is empty", "put"),
-    folder_of_text: ("texts", "no video and no image", "put"),
+    folder_of_text: ("texts", "no video, no image and no poses", "put"),
     text_as_mp4: ("text.mp4", "not a video", "re-encode"),
     no_bytes: ("nothing.mp4", "empty (0 bytes)", "again"),
     cut_without_index: ("cut.mp4", "cannot be read", "cut off", "again"),

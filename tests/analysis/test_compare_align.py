@@ -79,12 +79,16 @@ def test_size_and_place_in_the_picture_drop_out() -> None:
 
 
 def test_a_late_passage_shows_in_the_lag() -> None:
+    """Median of five movements: in one that repeats itself, the lag may be taken for less."""
     late = TIME - 0.6 * np.clip((TIME - 3) / 0.8, 0, 1) * np.clip((6.5 - TIME) / 0.8, 0, 1)
-    own = performer(made.swing(TIME, SEEDS[1]), TIME)
-    found = compare_align.align(own, performer(made.swing(late, SEEDS[1]), TIME))
-    inside = (found.time_s > 3.8) & (found.time_s < 5.0)
-    assert found.lag_s[inside].mean() == pytest.approx(0.6, abs=0.2)
-    assert np.abs(found.lag_s[found.time_s < 2.5]).max() < 0.25
+    inside, before = [], []
+    for seed in fresh(f"{__name__}late", 5):
+        own = performer(made.swing(TIME, seed), TIME)
+        found = compare_align.align(own, performer(made.swing(late, seed), TIME))
+        inside.append(found.lag_s[(found.time_s > 3.8) & (found.time_s < 5.0)].mean())
+        before.append(np.abs(found.lag_s[found.time_s < 2.5]).max())
+    assert np.median(inside) == pytest.approx(0.6, abs=0.2)
+    assert np.median(before) < 0.25
 
 
 def test_distances_against_loops() -> None:
