@@ -6,8 +6,8 @@ python -m dance_jax.launch --config=configs/analyze.py --config.input=clip.mp4 -
 a folder or quoted glob of videos (one sub-folder each). Runs on a CPU; the pose models come from
 `configs/assets.py`.
 
-Measured on 2 cores (synthetic, 30 s of 720p, 900 frames, median of 5): 15.1 s without the overlay,
-17.2 s with it; 1.14 and 1.29 times a bare loop of decoding and MediaPipe in the same run.
+Measured on 2 cores (synthetic, 30 s of 720p, 900 frames, median of 5): 20.7 s without the overlay,
+24.2 s with it; 1.33 and 1.60 times a bare loop of decoding and MediaPipe in the same run.
 """
 
 from ml_collections import config_dict
