@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dance_jax.analysis import movement_rows, phrase_smoothness, programs, rhythm
+from dance_jax.analysis import compiled, movement_rows, phrase_smoothness, programs, rhythm
 from dance_jax.analysis.intervals import intervals
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import PersonAnalysis
@@ -204,6 +204,7 @@ def with_movement(
     moved = movement_of(smooth, time_s, metres)
     scale_of = 1.0 / body_height(smooth)
     note["sensitivity"] = smoothness_range(repaired, time_s, options)
+    compiled.give_back()
 
     def spread_of(filtered: np.ndarray, cutoff_hz: float) -> np.ndarray:
         sd = uncertainty.keypoint_sd(repaired, filtered, person.confidence, time_s, cutoff_hz)

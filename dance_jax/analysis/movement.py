@@ -6,7 +6,16 @@ import jax
 import numpy as np
 
 from dance_jax import skeleton
-from dance_jax.analysis import biomechanics, events, glitches, measures, quality, rhythm, validity
+from dance_jax.analysis import (
+    biomechanics,
+    compiled,
+    events,
+    glitches,
+    measures,
+    quality,
+    rhythm,
+    validity,
+)
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import PersonAnalysis
 from dance_jax.kinematics import angles, filters, motion, scale, windows
@@ -182,6 +191,7 @@ def analyse_person(
     names = angles.ANGLE_NAMES
     if planar:
         ratio, side = in_plane_ratio(smooth_up, time_s)
+        compiled.give_back()
         in_plane = validity.in_plane(ratio, side, names) & np.isfinite(theta)
         theta = settle(theta, in_plane)
         theta_raw = beside(settle(theta_raw, in_plane), theta)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dance_jax.analysis import intervals, refusals
+from dance_jax.analysis import compiled, intervals, refusals
 from dance_jax.analysis.result import PersonAnalysis
 from dance_jax.biomech import catalogue, smoothness
 from dance_jax.biomech.movement import Movement
@@ -133,6 +133,7 @@ def with_phrases(
     for kind in dict.fromkeys(w.kind for w in found):
         same = [w for w in found if w.kind == kind]
         values = _values(moved, same, start)
+        compiled.give_back()
         values_of = functools.partial(_values, same=same, start_s=start)
         drawn = [] if sd is None else intervals.over_draws(values_of, moved, sd, cutoff_hz)
         for n, window in enumerate(same):

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dance_jax.analysis import intervals, refusals
+from dance_jax.analysis import compiled, intervals, refusals
 from dance_jax.analysis.movement_rows import NOISY
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import Measure, PersonAnalysis
@@ -122,6 +122,7 @@ def with_rhythm(
     """
     start, end = float(person.time_s[0]), float(person.time_s[-1])
     values, motion, bpm = _alone(moved)
+    compiled.give_back()
     rhythm: dict[str, Any] = {"motion_beats_s": motion + start, "reason": music.reason}
     draws = [] if sd is None else intervals.over_draws(_alone, moved, sd, cutoff_hz)
     drawn = [found for found, _, _ in draws]

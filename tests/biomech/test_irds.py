@@ -84,10 +84,16 @@ def load(folder) -> Study:
     )
 
 
+def area(incorrect: np.ndarray, score: np.ndarray) -> float:
+    """AUC: the share of pairs in which the incorrect clip has the higher score; ties count half."""
+    difference = score[incorrect][:, None] - score[~incorrect]
+    return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
+
+
 def areas(study: Study, score: np.ndarray) -> dict[str, float]:
     """AUC of a score for "incorrect", by subject."""
     return {
-        who: float(roc_auc_score(study.incorrect[here], score[here]))
+        who: area(study.incorrect[here], score[here])
         for who in REFERENCE
         for here in [study.subject == who]
     }
@@ -148,6 +154,14 @@ def row(study: Study, score: np.ndarray, rng: np.random.Generator) -> dict[str, 
         "mean": mean,
         "95 %": interval(study, score, rng),
     }
+
+
+def test_the_area_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        score, incorrect = rng.integers(0, 9, 40).astype(float), rng.random(40) < 0.3
+        incorrect[:2] = True, False
+        assert area(incorrect, score) == pytest.approx(roc_auc_score(incorrect, score), abs=1e-12)
 
 
 @pytest.mark.full
