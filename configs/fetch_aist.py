@@ -5,9 +5,9 @@ python -m dance_jax.launch --config=configs/fetch_aist.py --config.folder=FOLDER
 
 Without `accept_licence` it prints where the terms are and what they demand, and exits with 2. A
 range `{01..09}` and a choice `{BR|PO}` stand for several names; `list` is a file of names, one a
-line. A run that was stopped goes on where it was, within a file too. The
-sha256 of every file is in SHA256SUMS: known ones are checked, new ones are recorded on first use.
-Needs no `--workdir`.
+line (the database's own lists of addresses are fine). A run that was stopped goes on where it was,
+within a file too. The sha256 of every file is in SHA256SUMS: known ones are checked, new ones are
+recorded on first use. Needs no `--workdir`.
 """
 
 from ml_collections import config_dict

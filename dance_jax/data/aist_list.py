@@ -14,6 +14,7 @@ MAX_NAMES = 20_000
 """The database has 13,939 videos (Tsuchida et al. 2019)."""
 
 _RANGE = re.compile(r"\{(\d{1,2})\.\.(\d{1,2})\}|\{([A-Za-z0-9]+(?:\|[A-Za-z0-9]+)*)\}")
+_ADDRESS = re.compile(r"https?://\S+/(?=[^/]+$)")
 
 
 def names(patterns: Sequence[str], path: str = "", cameras: Sequence[str] = ("c01",)) -> list[str]:
@@ -25,7 +26,8 @@ def names(patterns: Sequence[str], path: str = "", cameras: Sequence[str] = ("c0
 
     Args:
         patterns: names or patterns, ".mp4" allowed.
-        path: a file of them, one a line; "#" begins a remark.
+        path: a file of them, one a line; "#" begins a remark. Addresses (the database's own lists
+            hold them) stand for the names at their ends.
         cameras: c01 to c09, for "cAll".
 
     Raises:
@@ -40,7 +42,7 @@ def names(patterns: Sequence[str], path: str = "", cameras: Sequence[str] = ("c0
         rows += [(text, f"{path}:{k}") for k, text in enumerate(lines, 1) if text]
     out: dict[str, None] = {}
     for text, where in rows:
-        for name in _expanded(text.strip(), where):
+        for name in _expanded(_ADDRESS.sub("", text.strip()), where):
             known = _checked(name, where)
             views = [int(c[1:]) for c in cameras] if known.camera is None else [known.camera]
             for camera in views:

@@ -32,6 +32,10 @@ class Failed(Exception):
     """The file could not be had; trying again at once is no use."""
 
 
+class Unreachable(Failed):
+    """No server answered: neither will it for the next file."""
+
+
 class Stopped(Exception):
     """The run was told to stop, or its size cap is reached; what came so far is kept."""
 
@@ -39,9 +43,9 @@ class Stopped(Exception):
 class _Passing(Exception):
     """One try failed; the next may not."""
 
-    def __init__(self, why: str, wait_s: float = 0.0) -> None:
+    def __init__(self, why: str, wait_s: float = 0.0, *, answered: bool = True) -> None:
         super().__init__(why)
-        self.wait_s = wait_s
+        self.wait_s, self.answered = wait_s, answered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +105,7 @@ def download(
 
     Raises:
         Missing: the server has no such file.
-        Failed: every try failed, or the sha256 is another one.
+        Failed: every try failed, or the sha256 is another one; `Unreachable`: no server answered.
         Stopped: `stop` is set, or `spend` said no.
     """
     manners, stop = manners or Manners(), stop or threading.Event()
@@ -117,7 +121,8 @@ def download(
             last = str(error)
             received += max(part.size - before, 0)
             if tries >= manners.tries:
-                raise Failed(f"{last} ({tries} tries)") from error
+                kind = Failed if error.answered else Unreachable
+                raise kind(f"{last} ({tries} {'try' if tries == 1 else 'tries'})") from error
             wait = min(max(manners.backoff_s * 2.0 ** (tries - 1), error.wait_s), LONGEST_WAIT_S)
             if stop.wait(wait):
                 raise Stopped from error
@@ -210,7 +215,7 @@ def _try(url: str, part: _Part, manners: Manners, stop: threading.Event, spend: 
             raise _Passing(f"HTTP {error.code}", _retry_after(error.headers)) from error
         raise Failed(f"HTTP {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
-        raise _Passing(f"no answer ({getattr(error, 'reason', None) or error!r})") from error
+        raise _Passing(f"no answer ({_cause(error)})", answered=False) from error
     with answer:
         return _receive(answer, part, have, manners, stop, spend)
 
@@ -265,6 +270,13 @@ def _receive(
     if total >= 0 and have + received != total:
         raise _Passing(f"{have + received} of {total} bytes came")
     return received
+
+
+def _cause(error: BaseException) -> str:
+    """The plain words of an error that may wrap another one."""
+    inner = getattr(error, "reason", None)
+    inner = inner if isinstance(inner, BaseException) else error
+    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
 
 
 def _retry_after(headers: Any) -> float:

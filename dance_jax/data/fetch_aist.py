@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from dance_jax.data import aist_list, download
 from dance_jax.data.media_facts import file_sha256
-from dance_jax.data.textfile import read_lines, write_text
+from dance_jax.data.sums_file import Sums, read_sums
+from dance_jax.data.textfile import write_text
 from dance_jax.errors import InputError
 from dance_jax.interrupts import check_interrupt
 
@@ -31,7 +32,8 @@ and that page alone is binding. Read it before you accept. In our words it deman
     Multi-dancer, and Multi-camera Database for Dance Information Processing", ISMIR 2019.
 The AIST++ annotations are Google's, under CC BY 4.0, and are not fetched here."""
 SUMS, ACCEPTED = "SHA256SUMS", "licence.json"
-_SUM = re.compile(r"([0-9a-f]{64}) [ *](\S+)")
+UNREACHABLE = 3
+"""So many videos in a row that no server answers for end the run; the first one does at once."""
 
 
 class Fetched(NamedTuple):
@@ -66,14 +68,22 @@ def run(config: Any, workdir: pathlib.Path | None) -> None:
     names = aist_list.names(config.names, config.list, config.cameras)
     if len(names) > config.max_videos:
         print(f"the first {config.max_videos} of {len(names)} names (--config.max_videos)")
+    names = names[: config.max_videos]
+    hashes = read_sums(config.hashes) if config.hashes else {}
+    if hashes:
+        known = sum(f"{name}.mp4" in hashes for name in names)
+        print(f"{known} of {len(names)} videos have a sha256 in {config.hashes}")
+    if config.hashes and not hashes.keys() & {f"{name}.mp4" for name in names}:
+        what = "it has no sha256 of any video that is asked for"
+        raise InputError(what, config.hashes, f"a line is HASH, two blanks, {names[0]}.mp4")
     rows = fetch(
-        names[: config.max_videos],
+        names,
         config.folder,
         accept_licence=True,
         base_url=config.base_url,
         workers=config.num_processes,
         cap_bytes=int(config.max_gb * 1e9),
-        hashes=read_sums(config.hashes) if config.hashes else {},
+        hashes=hashes,
         manners=download.Manners(config.tries, config.backoff_s, config.timeout_s),
         say=print,
     )
@@ -86,10 +96,17 @@ def run(config: Any, workdir: pathlib.Path | None) -> None:
     bad += [r for r in rows if r.state == "missing" and not config.allow_missing]
     if bad:
         what = f"{len(bad)} of {len(rows)} videos were not had (first: {bad[0].name}: {bad[0].why})"
-        fix = "run again: it goes on where it stopped"
-        if all(r.state == "missing" for r in bad):
-            fix = "correct the list, or pass --config.allow_missing=true"
-        raise InputError(what, config.base_url, fix)
+        raise InputError(what, config.base_url, _fix(bad))
+
+
+def _fix(bad: Sequence[Fetched]) -> str:
+    if all(row.state == "missing" for row in bad):
+        return "correct the list, or pass --config.allow_missing=true"
+    if all("sha256" in row.why for row in bad):
+        return f"check --config.hashes, or remove their lines from {SUMS} if you trust them"
+    if bad[0].why.startswith("no answer"):
+        return "check --config.base_url and the connection, and run again: it goes on"
+    return "run again: it goes on where it stopped"
 
 
 def fetch(
@@ -124,8 +141,8 @@ def fetch(
         One row a name, in their order.
 
     Raises:
-        InputError: the terms are not accepted, the folder cannot be used, another run uses it, or
-            `hashes` contradict what is recorded.
+        InputError: the terms are not accepted, the folder cannot be used (or is full), another run
+            uses it, or `hashes` contradict what is recorded.
     """
     if not accept_licence:
         raise InputError(f"the terms of use are not accepted ({TERMS})", "licence", "accept them")
@@ -133,7 +150,7 @@ def fetch(
         raise InputError(f"{base_url!r} is no address", "base_url", "give http(s)://HOST/FOLDER/")
     folder = pathlib.Path(folder)
     with _alone(folder):
-        sums = _Sums(folder / SUMS, hashes or {})
+        sums = Sums(folder / SUMS, hashes or {})
         if not (folder / ACCEPTED).exists():
             note = {"accepted": True, "terms": TERMS, "as_shown": LICENCE}
             write_text(folder / ACCEPTED, json.dumps(note, indent=1) + "\n")
@@ -153,6 +170,7 @@ class _Work:
         self.left = cap - sum(p.stat().st_size for p in folder.iterdir() if p.is_file())
         self.rows: dict[str, Fetched] = {}
         self.broken: BaseException | None = None
+        self.unanswered = UNREACHABLE - 1
 
     def all(self, names: Sequence[str], workers: int) -> list[Fetched]:
         jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -191,8 +209,8 @@ class _Work:
                 self.broken = error
                 self.stop.set()
                 return
-            self.rows[name] = row
             with self.lock:
+                self.rows[name] = row
                 told = f" ({row.why})" if row.why else f" (sha256 {row.hash_state})"
                 self.say(f"{row.name}: {row.state}{told}")
 
@@ -216,64 +234,32 @@ class _Work:
                 before_naming=lambda got: self.sums.record(file, got.sha256),
             )
         except download.Missing as error:
+            self._answered(True)
             return Fetched(file, "missing", why=str(error))
         except download.Failed as error:
+            self._answered(not isinstance(error, download.Unreachable))
             return Fetched(file, "failed", why=str(error))
         except download.Stopped as error:
             self.stop.set()
             return Fetched(file, "left", why=str(error) or "the run ended")
+        except OSError as error:  # those of the network are told above
+            fix = "free space; the next run goes on where this one stopped"
+            what = f"cannot be written ({error.strerror})"
+            raise InputError(what, error.filename or target, fix) from error
+        self._answered(True)
         return Fetched(file, "fetched", got.size, "known" if known else "first use")
+
+    def _answered(self, yes: bool) -> None:
+        """Ends the run where no server is: thousands of names would all be tried in vain."""
+        with self.lock:
+            self.unanswered = 0 if yes else self.unanswered + 1
+            if self.unanswered >= UNREACHABLE:
+                self.stop.set()
 
     def _spend(self, count: int) -> bool:
         with self.lock:
             self.left -= count
             return self.left >= 0
-
-
-class _Sums:
-    """SHA256SUMS: a line is added as soon as a hash is known, so that a killed run keeps it."""
-
-    def __init__(self, path: pathlib.Path, known: Mapping[str, str]) -> None:
-        self.path, self.lock, self.known = path, threading.Lock(), dict(known)
-        self.sums = read_sums(path) if path.exists() else {}
-        for name, digest in known.items():
-            if self.sums.get(name, digest) != digest:
-                what = f"{name} is recorded with another sha256 than is known"
-                raise InputError(what, path, "remove its line and its file")
-        self.tidy()
-
-    def get(self, file: str) -> str:
-        return self.sums.get(file) or self.known.get(file, "")
-
-    def record(self, file: str, digest: str) -> None:
-        with self.lock:
-            if file not in self.sums:
-                self.sums[file] = digest
-                with open(self.path, "a", encoding="utf-8") as out:
-                    out.write(f"{digest}  {file}\n")
-
-    def tidy(self) -> None:
-        """Writes the lines in the order of the names; a line cut by a kill is gone then."""
-        lines = (f"{digest}  {name}\n" for name, digest in sorted(self.sums.items()))
-        write_text(self.path, "".join(lines))
-
-
-def read_sums(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Reads `sha256sum` lines: file name -> sha256; a last line cut by a kill is left out.
-
-    Raises:
-        InputError: another line is none, or one file has two hashes.
-    """
-    lines, out = read_lines(path), {}
-    for k, line in enumerate(lines, 1):
-        found = _SUM.fullmatch(line)
-        if found is None:
-            if not line or k == len(lines):
-                continue
-            raise InputError("it is no line of sha256sum", f"{path}:{k}", "HASH, two blanks, NAME")
-        if out.setdefault(found[2], found[1]) != found[1]:
-            raise InputError(f"{found[2]} has two hashes", f"{path}:{k}", "keep one")
-    return out
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 
 from dance_jax import skeleton
 from dance_jax.data import builders, choreai_text, layout, load, npz_file, synthetic_corpus
-from dance_jax.data.builders import base, examples
+from dance_jax.data.builders import examples
 from dance_jax.data.split import GIVEN_STAMP, RANDOM_STAMP
 from dance_jax.errors import InputError
 from dance_jax.types import Clip
@@ -106,21 +106,6 @@ def test_a_random_split_is_stamped_and_another_one_is_refused(corpus, tmp_path) 
     assert builders.prepare("dance_videos", corpus, tmp_path, splitting=random) == place
     with pytest.raises(InputError, match="another split"):
         builders.prepare("dance_videos", corpus, tmp_path)
-
-
-def test_a_part_that_would_need_tensorflow_is_refused(corpus, tmp_path, monkeypatch) -> None:
-    from tensorflow_datasets.core import shuffle
-
-    assert base.MAX_PART_BYTES < shuffle.MAX_MEM_BUFFER_SIZE
-    monkeypatch.setattr(base, "MAX_PART_BYTES", 40_000)
-    with pytest.raises(InputError, match="a part is larger"):
-        builders.prepare("dance_videos", corpus, tmp_path, splitting=ALL)
-    with pytest.raises(InputError, match="prepare first"):
-        builders.open_split("dance_videos", tmp_path, "train")
-    monkeypatch.setattr(base, "MAX_PART_BYTES", 10_000_000)
-    builders.prepare("dance_videos", corpus, tmp_path, splitting=ALL)
-    found = [x["clip"].decode() for x in builders.open_split("dance_videos", tmp_path, "train")]
-    assert found == [e.clip for e in layout.read_corpus(corpus).clips]
 
 
 def write_rows(root: pathlib.Path, name: str, rows: list[dict]) -> None:
@@ -225,7 +210,10 @@ def test_choreai_poses(tmp_path) -> None:
         choreai_text.write(tmp_path / f"X_{part}.txt", made)
         labels = "".join(f"{k % 3 + 1}\n" for k in range(clips))
         (tmp_path / f"Y_{part}.txt").write_text(labels)
-    builders.prepare("choreai_poses", tmp_path, tmp_path / "ds", fps=25.0)
+    place = builders.prepare("choreai_poses", tmp_path, tmp_path / "ds", fps=25.0)
+    assert builders.prepare("choreai_poses", tmp_path, tmp_path / "ds", fps=25.0) == place
+    with pytest.raises(InputError, match="a preparation with another fps lies here"):
+        builders.prepare("choreai_poses", tmp_path, tmp_path / "ds", fps=30.0)
     parts = everything("choreai_poses", tmp_path / "ds")
     assert {part: len(rows) for part, rows in parts.items()} == {"train": 3, "test": 1}
     read = list(choreai_text.read(tmp_path / "X_train.txt", load.ReadOptions(fps=25.0)))

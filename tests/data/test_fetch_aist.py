@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -218,3 +220,80 @@ def test_names_and_patterns(tmp_path) -> None:
 def test_bad_names(bad) -> None:
     with pytest.raises(InputError):
         aist_list.names(bad)
+
+
+def test_no_server_ends_the_run_after_the_first_video(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with serving() as server:
+        pass  # it is gone: nobody listens on its port
+    given = command(server, tmp_path, "--config.accept_licence=true", "--config.tries=1")
+    assert launch.main([*given, "--config.num_processes=1"]) == 2
+    said = capsys.readouterr()
+    assert "1 failed, 5 left" in said.out
+    assert "no answer (Connection refused) (1 try)" in said.err
+    assert "check --config.base_url and the connection" in said.err
+
+    def unknown(*given, **named):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    rows = fetch(server, tmp_path, base_url="http://no.such.host.invalid/v", workers=1)
+    assert rows[0].why == "no answer (Name or service not known) (3 tries)"
+    assert [r.state for r in rows] == ["failed"] + ["left"] * 5
+
+
+def test_a_server_that_goes_away_ends_the_run(server, tmp_path, monkeypatch) -> None:
+    real = download.download
+
+    def gone(url, *given, **named):
+        if NAMES[0] in url or NAMES[2] in url:
+            return real(url, *given, **named)
+        raise download.Unreachable("no answer (made)")
+
+    monkeypatch.setattr(download, "download", gone)
+    names = (*NAMES, *(name.replace("ch01", "ch02") for name in NAMES))
+    rows = fetch(server, tmp_path, names, workers=1)
+    had = ["fetched", "failed", "fetched"] + ["failed"] * 3 + ["left"] * 6
+    assert [r.state for r in rows] == had
+
+
+def test_a_full_disk_is_told_and_gone_on_from(server, tmp_path) -> None:
+    first = f"{NAMES[0]}.mp4"
+    server.files[first] = server.files[first] * 20
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
+        with pytest.raises(InputError, match=r"cannot be written \(File too large\).*goes on"):
+            fetch(server, tmp_path, NAMES[:1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    had = (tmp_path / f".{first}.partial").stat().st_size
+    assert 0 < had <= 400_000 and not (tmp_path / first).exists()
+    (row,) = fetch(server, tmp_path, NAMES[:1])
+    assert row.state == "fetched" and server.asked[-1] == (first, f"bytes={had}-")
+
+
+def test_known_hashes_are_taken_seriously(server, tmp_path, capsys) -> None:
+    known = tmp_path / "known.txt"
+    given = command(server, tmp_path / "v", "--config.accept_licence=true")
+    given += [f"--config.hashes={known}"]
+    for text, words in (("0" * 63, "known.txt:1: it is no line"), ("", "no sha256 of any video")):
+        known.write_text(text)  # a line that is cut would leave its video unchecked
+        assert launch.main(given) == 2
+        assert words in capsys.readouterr().err
+    assert server.asked == []
+    lines = [f"{digest.upper()}  {name}\n" for name, digest in sorted(sums(server).items())]
+    known.write_text("".join([f"{'1' * 64} *{NAMES[0]}.mp4\n", *lines[1:5]]))
+    assert launch.main(given) == 2
+    said = capsys.readouterr()
+    assert "5 of 6 videos have a sha256" in said.out
+    assert "1 sha256 recorded on first use" in said.out
+    assert "1 of 6 videos were not had" in said.err and "check --config.hashes" in said.err
+    assert {p.stem for p in (tmp_path / "v").glob("*.mp4")} == set(NAMES[1:])
+
+
+def test_the_databases_own_list_of_addresses(tmp_path) -> None:
+    file = tmp_path / "list.csv"
+    base = "https://aistdancedb.ongaaccel.jp/v1.0.0/video/10M"
+    file.write_text("".join(f"{base}/{name}.mp4\r\n" for name in NAMES))
+    assert aist_list.names((), str(file)) == list(NAMES)

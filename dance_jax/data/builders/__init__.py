@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import pathlib
+import tempfile
 from typing import Any
 
+from dance_jax.data.split import Member
 from dance_jax.errors import InputError
 
 BUILDERS = {
@@ -37,8 +39,10 @@ def prepare(
         name: one of `BUILDERS`.
         source: the user's file or folder.
         folder: where datasets go.
-        splitting: a `base.Splitting`, or a dict of its fields; by default whole groups are dealt.
-        **options: of the builder: `points`, `allow_pickle` (aist), `fps` (choreai_poses).
+        splitting: a `base.Splitting`, or a dict of its fields; or a `Split` made of `members`. By
+            default whole groups are dealt.
+        **options: of the builder: `points`, `official`, `allow_pickle` (aist), `fps`
+            (choreai_poses).
 
     Returns:
         The dataset's own folder.
@@ -46,14 +50,34 @@ def prepare(
     Raises:
         InputError: the source is wrong, or another preparation lies there.
     """
-    _known(name)
     from dance_jax.data.builders import base
 
-    module = importlib.import_module(f"dance_jax.data.builders.{name}")
     how = base.Splitting(**splitting) if isinstance(splitting, dict) else splitting
-    kind = getattr(module, _CLASSES[name])
+    kind = _builder(name)
     builder = kind(source=source, splitting=how, data_dir=os.fspath(folder), **options)
     return base.prepare(builder)
+
+
+def members(name: str, source: str | os.PathLike[str], **options: Any) -> list[Member]:
+    """Returns what there is to split, such as for one subject left out at a time.
+
+    splits.leave_one_group_out(members("leap_gesture", source), "subject") gives a split a subject;
+    each of them goes to `prepare(..., splitting=split)`.
+
+    Args:
+        name: one of `BUILDERS`.
+        source: the user's file or folder.
+        **options: as of `prepare`.
+
+    Raises:
+        InputError: the source is wrong.
+    """
+    from dance_jax.data.builders import base
+
+    whole, kind = base.Splitting(shares={"train": 1.0}), _builder(name)
+    with tempfile.TemporaryDirectory() as nothing:
+        builder = kind(source=source, splitting=whole, data_dir=nothing, **options)
+    return [row.member for row in builder.rows]
 
 
 def open_split(name: str, folder: str | os.PathLike[str], split: str) -> Any:
@@ -67,12 +91,14 @@ def open_split(name: str, folder: str | os.PathLike[str], split: str) -> Any:
     Raises:
         InputError: it was not prepared, or there is no such part.
     """
-    _known(name)
+    _builder(name)
     from dance_jax.data.builders import base
 
     return base.open_folder(pathlib.Path(folder) / name / "1.0.0", split)
 
 
-def _known(name: str) -> None:
+def _builder(name: str) -> Any:
     if name not in BUILDERS:
         raise InputError(f"no dataset {name!r}", "builders", f"one of {', '.join(BUILDERS)}")
+    module = importlib.import_module(f"dance_jax.data.builders.{name}")
+    return getattr(module, _CLASSES[name])

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
-import io
 import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from dance_jax.data import splits
+from dance_jax.data.builders import shards
 from dance_jax.data.split import Member, Split
 from dance_jax.errors import InputError
-
-MAX_PART_BYTES = 900 << 20
-"""Of one part: from 1,000 MiB on the writer of tensorflow-datasets spills through TensorFlow."""
 
 
 class Row(NamedTuple):
@@ -47,12 +44,15 @@ class Splitting(NamedTuple):
     allow_random_clips: bool = False
 
 
-class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class Builder(tfds.core.dataset_builder.FileReaderBuilder, skip_registration=True):
     """A builder that reads a folder of the user's; nothing is ever downloaded.
+
+    Examples are written as they are read, in the order of `scan`, whatever the size of a part.
 
     Args:
         source: the user's file or folder.
-        splitting: how examples are dealt.
+        splitting: how examples are dealt, or a ready split (a fold, one subject left out), which
+            then also counts before one that the source came with.
         **kwargs: those of tensorflow-datasets.
     """
 
@@ -63,36 +63,47 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     LICENCE, CITATION, HOMEPAGE, DESCRIPTION = "", "", "", ""
     BY: tuple[str, ...] = ()
 
-    def __init__(self, *, source: Any, splitting: Splitting | None = None, **kwargs: Any) -> None:
-        self.source, self.splitting = pathlib.Path(source), splitting or Splitting()
+    def __init__(
+        self, *, source: Any, splitting: Splitting | Split | None = None, **kwargs: Any
+    ) -> None:
+        self.source = pathlib.Path(source)
         self.rows = list(self.scan())
         if not self.rows:
             raise InputError("there is nothing to prepare", source, "check the folder")
-        self.split = self.given() or self._dealt()
+        if isinstance(splitting, Split):
+            self.split = self._known(splitting)
+        else:
+            self.split = self.given() or self._dealt(splitting or Splitting())
         super().__init__(file_format="array_record", **kwargs)
 
+    @abc.abstractmethod
     def scan(self) -> Iterator[Row]:
         """Yields what there is, without reading the contents."""
-        raise NotImplementedError
 
     def given(self) -> Split | None:
         """Returns the split that the source came with, None where it came whole."""
         return None
 
+    @abc.abstractmethod
     def features(self) -> tfds.features.FeaturesDict:
         """Returns what an example holds."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def example(self, row: Row) -> dict[str, Any]:
         """Reads one example."""
-        raise NotImplementedError
 
     def facts(self) -> dict[str, Any]:
         """Returns more metadata."""
         return {}
 
-    def _dealt(self) -> Split:
-        asked = self.splitting
+    def _known(self, split: Split) -> Split:
+        here = {row.member.clip for row in self.rows}
+        if unknown := sorted(set(split.part_of()) - here):
+            what = f"{len(unknown)} clips of the split are not here (first: {unknown[0]})"
+            raise InputError(what, self.source, "make the split of these: builders.members")
+        return split
+
+    def _dealt(self, asked: Splitting) -> Split:
         members = [row.member for row in self.rows]
         parts = [part for part, share in asked.shares.items() if share > 0]
         if len(parts) == 1:
@@ -107,13 +118,17 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             allow_random_clips=asked.allow_random_clips,
         )
 
-    def _info(self) -> tfds.core.DatasetInfo:
-        about = {
-            "examples": len(self.rows),
+    def about(self) -> dict[str, Any]:
+        """Returns the metadata, as JSON gives it back."""
+        told = {
+            "examples": sum(map(len, self.split.parts.values())),
             "split": self.split.as_dict(),
             "split_sentence": self.split.sentence(),
             **self.facts(),
         }
+        return json.loads(json.dumps(told))
+
+    def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
             builder=self,
             description=f"{self.DESCRIPTION} {self.split.sentence()}.",
@@ -121,63 +136,40 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             homepage=self.HOMEPAGE or None,
             citation=self.CITATION or None,
             license=self.LICENCE,
-            metadata=tfds.core.MetadataDict(json.loads(json.dumps(about))),
+            metadata=tfds.core.MetadataDict(self.about()),
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[tuple[int, dict]]]:
-        del dl_manager
+    def _download_and_prepare(self, dl_manager: Any, download_config: Any = None) -> None:
+        del dl_manager, download_config
         part_of = self.split.part_of()
-        return {
-            part: self._generate([r for r in self.rows if part_of.get(r.member.clip) == part])
-            for part, clips in self.split.parts.items()
-            if clips
-        }
-
-    def _generate_examples(self, rows: Sequence[Row]) -> Iterator[tuple[int, dict]]:
-        yield from self._generate(rows)
-
-    def _generate(self, rows: Sequence[Row]) -> Iterator[tuple[int, dict]]:
-        total = 0
-        for key, row in enumerate(rows):
-            example = self.example(row)
-            total += _bytes(example)
-            if total > MAX_PART_BYTES:
-                what = f"a part is larger than {MAX_PART_BYTES >> 20} MiB (at {row.member.clip})"
-                fix = "make smaller clips (configs/prepare.py), or prepare it in several folders"
-                raise InputError(what, self.source, fix)
-            yield key, example
-
-
-def _bytes(value: Any) -> int:
-    """About how much an example takes."""
-    if isinstance(value, dict):
-        return sum(map(_bytes, value.values()))
-    if isinstance(value, io.BytesIO):
-        return value.getbuffer().nbytes
-    return (
-        value.nbytes
-        if isinstance(value, np.ndarray)
-        else len(value)
-        if hasattr(value, "__len__")
-        else 8
-    )
+        parts = []
+        for part, clips in self.split.parts.items():
+            rows = [row for row in self.rows if part_of.get(row.member.clip) == part]
+            if clips:
+                template = self._get_filename_template(part)
+                examples = map(self.example, rows)
+                parts.append(shards.write_part(examples, self.info.features, template))
+        self.info.set_splits(tfds.core.SplitDict(parts))
 
 
 def prepare(builder: Builder) -> pathlib.Path:
     """Writes the array_record files and the metadata, or finds them there already.
 
-    What lies there is told to be the same by the ids and the split of its examples, not by their
-    contents: remove the folder where the sources have changed.
+    What lies there is told to be the same by its metadata (the examples' ids, the split, what the
+    builder was told), not by the contents: remove the folder where the sources have changed.
 
     Raises:
-        InputError: a preparation of other examples, or of another split, lies there.
+        InputError: a preparation of other examples, of another split or with other options lies
+            there.
     """
     folder = pathlib.Path(os.fspath(builder.data_path))
     if folder.exists():
         held = tfds.builder_from_directory(folder).info.metadata or {}
-        if held.get("split") != json.loads(json.dumps(builder.split.as_dict())):
-            what = "a preparation of other examples or of another split lies here"
+        other = [key for key, value in builder.about().items() if held.get(key) != value]
+        if other:
+            first = "split" if "split" in other else other[0]
+            what = f"a preparation with another {first} lies here"
             raise InputError(what, folder, "remove it, or choose another folder")
         return folder
     config = tfds.download.DownloadConfig(try_download_gcs=False, compute_stats="skip")
