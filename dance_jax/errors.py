@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    r"""Returns text from a file as a terminal may show it: control characters become \x1b and such.
+
+    Names in a file may hold codes that move the cursor, set the window's title or turn the writing
+    direction; what cannot be printed at all (half of a surrogate pair) would end the program.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class InputError(ValueError):
     """A user's input or configuration is wrong; the launcher prints one line and exits with 2.
 
@@ -17,9 +28,9 @@ class InputError(ValueError):
         super().__init__(self.line())
 
     def line(self) -> str:
-        """Returns the message as one line: `where: what; fix`."""
+        """Returns the message as one printable line: `where: what; fix`."""
         parts = f"{self.where}: {self.what}" if self.where else self.what
-        return " ".join((f"{parts}; {self.fix}" if self.fix else parts).split())
+        return printable(" ".join((f"{parts}; {self.fix}" if self.fix else parts).split()))
 
 
 class ConfigError(InputError):

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 from tqdm import tqdm
 
+from dance_jax.errors import printable
 from dance_jax.interrupts import check_interrupt
 
 METRICS_FILE = "metrics.jsonl"
@@ -130,7 +131,7 @@ def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 def note(message: str, stream: TextIO | None = None) -> None:
     """Prints one line that announces a phase; standard error is kept for errors."""
-    print(f"dance_jax: {message}", file=stream or sys.stdout, flush=True)
+    print(f"dance_jax: {printable(message)}", file=stream or sys.stdout, flush=True)
 
 
 class Progress:
@@ -157,7 +158,7 @@ class Progress:
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.unit = name, unit
+        self.name, self.unit = printable(name), unit
         self._stream = stream or sys.stdout
         self._clock = clock
         self._in_place = self._stream.isatty()

@@ -24,6 +24,8 @@ from dance_jax.kinematics import scale
 from dance_jax.types import Clip
 
 FPS = 60.0
+MAX_NUMBER = 1e9
+_CAMERA_BYTES = 1 << 20
 _KEYS = ("name", "size", "matrix", "rotation", "translation", "distortions")
 
 
@@ -80,8 +82,9 @@ def read_cameras(path: str | os.PathLike[str]) -> tuple[AistCamera, ...]:
         InputError: it is not such a file.
     """
     try:
-        return tuple(_camera(*(row[key] for key in _KEYS)) for row in json.loads(read_text(path)))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        rows = json.loads(read_text(path, _CAMERA_BYTES))
+        return tuple(_camera(*(row[key] for key in _KEYS)) for row in rows)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError("it is not an AIST++ camera file", path, "give setting*.json") from error
@@ -133,6 +136,8 @@ def _take(data: dict[str, np.ndarray], key: str, shape: tuple[int, ...], path: o
         raise InputError(f"{key} {got}, {list(shape)} is needed", path, "give the AIST++ file")
     if any(want not in (-1, have) for want, have in zip(shape, found.shape, strict=True)):
         raise InputError(f"{key} has shape {found.shape}, not {list(shape)}", path, "mend it")
+    if key != "timestamps" and (np.abs(found.astype(np.float64)) > MAX_NUMBER).any():
+        raise InputError(f"{key} holds a number beyond 1e9", path, "give the AIST++ file")
     return found
 
 

@@ -26,6 +26,7 @@ from dance_jax.types import Clip
 MODELS = {72: "SMPL", 156: "SMPL-H", 165: "SMPL-X"}
 BODY = 22  # joints that all three models have in common and in one order
 MAX_NUMBER = 1e9
+_BETAS = 1000
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 
 
@@ -74,9 +75,11 @@ def read_amass(path: str | os.PathLike[str], fps: float | None = None) -> AmassM
         raise InputError("it has no arrays poses and trans", path, fix)
     if poses.ndim != 2 or poses.shape[1] not in MODELS or poses.dtype.kind not in "fiu":
         what = f"poses has shape {list(poses.shape)}, not [T,{'|'.join(map(str, MODELS))}]"
+        what += "" if poses.dtype.kind in "fiu" else f", and holds {poses.dtype}, not numbers"
         raise InputError(what, f"{path}: poses", fix)
     if trans.shape != (len(poses), 3) or not len(poses) or trans.dtype.kind not in "fiu":
         what = f"trans has shape {list(trans.shape)}, not {[len(poses), 3]}"
+        what += "" if trans.dtype.kind in "fiu" else f", and holds {trans.dtype}, not numbers"
         raise InputError(what, f"{path}: trans", fix)
     for name, value in (("poses", poses), ("trans", trans)):
         bad = ~(np.abs(value) <= MAX_NUMBER).all(1)
@@ -97,7 +100,11 @@ def read_amass(path: str | os.PathLike[str], fps: float | None = None) -> AmassM
     word = gender.reshape(-1)[0] if gender.size else ""
     text = word.decode("ascii", "replace") if isinstance(word, bytes) else str(word)
     text = text.removeprefix("b'").removesuffix("'")  # written as str(bytes)
-    betas = np.asarray(data.get("betas", ()), np.float32).reshape(-1)
+    betas = data.get("betas", np.zeros(0))
+    if betas.dtype.kind not in "fiu" or betas.size > _BETAS:
+        what = f"betas is {betas.dtype} {list(betas.shape)}, not up to {_BETAS} numbers"
+        raise InputError(what, f"{path}: betas", fix)
+    betas = betas.astype(np.float32).reshape(-1)
     return AmassMotion(
         body, trans.astype(np.float32), 1.0, float(fps), MODELS[poses.shape[1]], text, betas
     )

@@ -19,6 +19,7 @@ _FACTS = (*GROUPS.values(), "rater_id", "camera", "fps", "licence", "consent", "
 COLUMNS = (*REQUIRED, *SCORES, "style", *_FILES, *_FACTS)
 _ALIASES = {"license": "licence", "video": "video_file", "rater": "rater_id", "source": "source_id"}
 _TOP = 10.0
+_LONGEST = 1000
 _CLIP_FACTS = (
     "style",
     *GROUPS.values(),
@@ -69,12 +70,31 @@ class Annotations:
             if not name:
                 said = "the row names no video"
                 self._tell("error", "no video", where, "video_file", said, "fill it in")
-            elif name.startswith("/") or ".." in name.split("/") or ":" in name or "\0" in name:
-                said = f"{name!r} leads out of the corpus"
-                fix = "name files by their path under videos/"
-                self._tell("error", "outside the corpus", where, "video_file", said, fix)
+            elif not self._is_inside(name, where, "video_file"):
+                continue
             else:
-                self._rows[name].append((row, where, part, sheet))
+                self._rows[name].append((self._checked(row, where), where, part, sheet))
+
+    def _checked(self, row: Row, where: str) -> Row:
+        """Returns the row without the names of files that are outside the corpus."""
+        cells = {column: row.cells.get(column, "").replace("\\", "/") for column in _FILES}
+        bad = [c for c, name in cells.items() if name and not self._is_inside(name, where, c)]
+        return Row(row.line, {**row.cells, **dict.fromkeys(bad, "")}) if bad else row
+
+    def _is_inside(self, name: str, where: str, column: str) -> bool:
+        """Tells of a name that leads out of the corpus, or that no file can have."""
+        parts = name.split("/")
+        if name.startswith("/") or ".." in parts or ":" in name or "\0" in name:
+            said, kind = f"{name[:200]!r} leads out of the corpus", "outside the corpus"
+        elif len(name) > _LONGEST or max(len(part.encode()) for part in parts) > 255:
+            said, kind = f"{name[:60]!r}... is too long for a file name", "no file name"
+        else:
+            return True
+        fix = "name files by their path under videos/"
+        if column != "video_file":
+            fix = "name files by their path in the corpus, or blank the cell"
+        self._tell("error", kind, where, column, said, fix)
+        return False
 
     def entries(self) -> list[Entry]:
         """Returns one Entry a clip, and completes ratings, scales and problems."""

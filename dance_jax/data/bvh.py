@@ -127,6 +127,8 @@ def _hierarchy(lines: _Lines, stream: Iterator[str]) -> tuple[list, list, list, 
     offsets: list[list[float] | None] = []
     channels: list[tuple[str, ...] | None] = []
     stack: list[int] = []
+    taken: set[str] = set()
+    twins: dict[str, int] = {}
     started, opening = False, False
     for line in stream:
         for piece in filter(None, (part.strip() for part in re.split(r"([{}])", line))):
@@ -161,12 +163,15 @@ def _hierarchy(lines: _Lines, stream: Iterator[str]) -> tuple[list, list, list, 
                     raise lines.fail(f"it has over {what}")
                 ends = word == "END"
                 name = f"{names[stack[-1]]}{END}" if ends else " ".join(words)
-                while ends and name in names:
-                    name += "2"
-                if not name or name in names:
+                plain = name
+                while ends and name in taken:  # of several End Sites the second is "..._EndSite2"
+                    twins[plain] = twins.get(plain, 1) + 1
+                    name = f"{plain}{twins[plain]}"
+                if not name or name in taken:
                     raise lines.fail(f"the joint name {name[:60]!r} occurs twice" if name else
                                      "a joint has no name")  # fmt: skip
                 names.append(name)
+                taken.add(name)
                 parents.append(stack[-1] if stack else -1)
                 offsets.append(None)
                 channels.append(() if ends else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import pathlib
 from collections.abc import Iterator
 
@@ -115,9 +116,9 @@ def to_clip(
             counts["never seen"] = counts.get("never seen", 0) + 1
     if not keep:
         raise InputError("no labelled point was seen", path, "label the markers and export again")
-    twice = [label for label in set(labels) if labels.count(label) > 1]
+    twice = [label for label, count in collections.Counter(labels).items() if count > 1]
     if twice:
-        raise InputError(f"the label {sorted(twice)[0]!r} occurs twice", path, "rename one")
+        raise InputError(f"the label {min(twice)[:60]!r} occurs twice", path, "rename one")
     dropped += [f"{n} points of kind {kind.lower()}" for kind, n in counts.items()]
     dropped += [f"{unnamed} points without a label"] * bool(unnamed)
     if found.analog[0]:

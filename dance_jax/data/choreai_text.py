@@ -104,7 +104,9 @@ def read(path: pathlib.Path, options: ReadOptions) -> Iterator[Clip]:
         cells = cells[:-1] if len(cells) == NUMBERS + 1 and not cells[-1] else cells
         where = f"{path}:{line}"
         if len(cells) != NUMBERS:
-            raise InputError(f"the row has {len(cells)} numbers, not 51", where, "17 x (x, y, c)")
+            raise InputError(
+                f"the row has {len(cells)} numbers, not 51", where, "write 17 times x, y, score"
+            )
         table.append(number_rows.numbers(cells, where).astype(np.float32))
         if len(table) > MAX_ROWS:
             raise InputError(f"it has over {MAX_ROWS} rows", path, "split the file")

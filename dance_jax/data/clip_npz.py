@@ -18,6 +18,7 @@ from dance_jax.errors import InputError
 from dance_jax.types import Clip
 
 VERSION = 1
+_ABOUT_BYTES = 8 << 20  # as values, JSON takes up to some 20 times its length
 _ARRAYS = ("pose", "confidence", "time_s", "person_ids")
 
 
@@ -84,13 +85,16 @@ def write(path: str | os.PathLike[str], clip: Clip) -> None:
         about["custom_skeleton"] = _plain(dataclasses.asdict(clip.skeleton), more, "skeleton")
     else:
         about["skeleton"] = str(clip.skeleton)
+    text = json.dumps(about).encode()
+    if len(text) > _ABOUT_BYTES:
+        raise InputError("source and labels are over 8 MiB of text", path, "keep them as arrays")
     arrays = {
         "dance_jax_clip": np.array(VERSION),
         "pose": clip.pose,
         "confidence": clip.confidence,
         "time_s": clip.time_s,
         "person_ids": np.array(clip.person_ids, np.int64),
-        "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
+        "about": np.frombuffer(text, np.uint8),
         **more,
     }
     if clip.pose_world is not None:
@@ -119,6 +123,11 @@ def read(path: pathlib.Path, options: ReadOptions) -> Iterator[Clip]:
     for name in ("pose", "pose_world"):
         if name in found and _giant(found[name]):
             raise InputError(f"{name} holds a number beyond 1e9", path, fix)
+    if found["about"].nbytes > _ABOUT_BYTES:
+        raise InputError("about has over 8 MiB", path, fix)
+    sure = found["confidence"]
+    if not ((sure >= 0) & (sure <= 1)).all():
+        raise InputError("confidence holds a number outside 0 to 1", path, fix)
     try:
         about = _whole(json.loads(found["about"].tobytes()), found)
         size = about["image_size"]
@@ -135,8 +144,11 @@ def read(path: pathlib.Path, options: ReadOptions) -> Iterator[Clip]:
             labels=about["labels"],
         )
         joints = len(skeletons.get(clip.skeleton))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"its parts do not agree ({error})", path, fix) from error
+    except RecursionError as error:
+        raise InputError("about is nested too deep", path, fix) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        why = error.what if isinstance(error, InputError) else str(error)
+        raise InputError(f"its parts do not agree ({why})", path, fix) from error
     if clip.pose.shape[2] != joints:
         raise InputError(f"it has {clip.pose.shape[2]} joints, not {joints}", path, fix)
     yield clip

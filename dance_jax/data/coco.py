@@ -27,6 +27,7 @@ from dance_jax.errors import InputError
 from dance_jax.types import Clip
 
 SKELETON = "coco17"
+_LAST_FRAME = 10**15
 _FIX = "give COCO's key point annotations"
 _ID = int | str
 
@@ -65,6 +66,8 @@ def _image(row: Any, where: str) -> tuple[_ID, _Image]:
     name = str(row.get("file_name", key))
     folder = str(row.get("video_id", row.get("vid_id", posixpath.dirname(name))))
     frame = row.get("frame_id", row.get("frame_index"))
+    if type(frame) is int and abs(frame) > _LAST_FRAME:
+        raise InputError("its frame is beyond 1e15", where, _FIX)
     wide, high = row.get("width"), row.get("height")
     size = None
     if type(wide) in (int, float) and type(high) in (int, float) and 0 < wide <= 1e5 >= high > 0:
@@ -100,7 +103,9 @@ def _categories(rows: Any, path: object) -> dict[Any, int]:
         if not isinstance(names, list) or [str(name).lower() for name in names] != expected:
             what = f"its key points are not COCO's 17 ({len(names)}: {str(names[:2])[:60]}...)"
             raise InputError(what, f"{path}: categories[{at}].keypoints", "convert it to COCO-17")
-        found[row.get("id")] = len(names)
+        if not isinstance(row.get("id"), int | str):
+            raise InputError("it has no id", f"{path}: categories[{at}]", _FIX)
+        found[row["id"]] = len(names)
     return found
 
 
@@ -141,7 +146,10 @@ def read(path: pathlib.Path, options: ReadOptions) -> Iterator[Clip]:
             if str(row["id"]) in ids:
                 raise InputError(f"the id {row['id']!r} occurs twice", where, "mend the file")
             ids.add(str(row["id"]))
-        if points is None or (kinds and row.get("category_id") not in kinds):
+        kind = row.get("category_id")
+        if kind is not None and not isinstance(kind, int | str):
+            raise InputError("it is no number", f"{where}.category_id", "mend the file")
+        if points is None or (kinds and kind not in kinds):
             crowd += 1
             continue
         key = row.get("image_id")

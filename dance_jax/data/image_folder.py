@@ -34,8 +34,11 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Returns a sort key that puts img2 before img10."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+    key = []
+    for part in re.split(r"(\d+)", name.casefold()):
+        digits = part.lstrip("0")  # int() refuses over 4,300 of them
+        key.append((1, len(digits), digits) if part.isdecimal() else (0, 0, part))
+    return key
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[pathlib.Path]:

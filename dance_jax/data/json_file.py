@@ -20,25 +20,30 @@ MAX_NUMBER = 1e9
 MAX_MEMORY = 384 << 20
 _WINDOW = 6 << 20  # the longest element; parsed, it takes at most some 30 times as much
 _SPACE = " \t\n\r"
+_CUT = "it ends too early: copy or write it again"
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _Refused(f"the key {twice[:60]!r} occurs twice in one object")
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise _Refused(f"the key {twice[:60]!r} occurs twice in one object", json.dumps(twice))
     return found
 
 
 def _constant(text: str) -> float:
     if text == "NaN":
         return float("nan")  # not JSON, but what Python and NumPy programs write for a gap
-    raise _Refused(f"it holds {text}")
+    raise _Refused(f"it holds {text}", text)
 
 
 class _Refused(ValueError):
-    """A value that JSON allows and this reader does not."""
+    """A value that JSON allows and this reader does not, and the word to look for in the text."""
+
+    def __init__(self, what: str, word: str) -> None:
+        super().__init__(what)
+        self.word = word
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
@@ -50,6 +55,7 @@ class _Window:
     def __init__(self, path: str | os.PathLike[str], size: int = _WINDOW) -> None:
         self.path, self.size = pathlib.Path(path), size
         self.text, self.at, self.line, self.depth = "", 0, 1, 0
+        self.column = 1  # of the window's first character
         self.ended = False
         self._decode = codecs.getincrementaldecoder("utf-8-sig")("strict")
         try:
@@ -59,13 +65,21 @@ class _Window:
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", path, "check the name") from None
 
-    def fail(self, what: str, fix: str = "write the JSON file again") -> InputError:
-        line = self.line + self.text.count("\n", 0, self.at)
-        return InputError(what, f"{self.path}:{line}", fix)
+    def place(self, at: int) -> tuple[int, int]:
+        """Returns line and column of a character of the window, from 1."""
+        lines = self.text.count("\n", 0, at)
+        column = at - self.text.rfind("\n", 0, at) if lines else self.column + at
+        return self.line + lines, column
+
+    def fail(
+        self, what: str, fix: str = "write the JSON file again", at: int | None = None
+    ) -> InputError:
+        line, column = self.place(self.at if at is None else at)
+        return InputError(what, f"{self.path}:{line}, column {column}", fix)
 
     def more(self) -> bool:
         """Drops what was read and reads on up to the window's size; False where nothing came."""
-        self.line += self.text.count("\n", 0, self.at)
+        self.line, self.column = self.place(self.at)
         self.text, self.at = self.text[self.at :], 0
         if self.ended or len(self.text) >= self.size:
             return False
@@ -78,12 +92,23 @@ class _Window:
             depth = self.depth + np.cumsum(steps[np.frombuffer(data, np.uint8)], dtype=np.int32)
             self.depth = int(depth[-1])
             if depth.max() > MAX_DEPTH:
-                raise self.fail(f"it is nested over {MAX_DEPTH} deep")
+                where = self._line(data, int(np.argmax(depth > MAX_DEPTH)))
+                raise InputError(f"it is nested over {MAX_DEPTH} deep", where, "write it flatter")
         try:
             self.text += self._decode.decode(data, self.ended)
         except UnicodeDecodeError as error:
-            raise self.fail("it is not UTF-8 text", "save it as UTF-8") from error
+            where = self._line(data, error.start)
+            raise InputError("it is not UTF-8 text", where, "save it as UTF-8") from error
         return True
+
+    def _line(self, data: bytes, at: int) -> str:
+        """Returns the place of a byte of the piece that follows the window."""
+        line = self.line + self.text.count("\n") + data.count(b"\n", 0, at)
+        return f"{self.path}:{line}"
+
+    def _at(self, word: str) -> int:
+        """Returns where the word stands in the value that begins here, or where that begins."""
+        return max(self.text.find(word, self.at), self.at)
 
     def peek(self) -> str:
         """Returns the next character that is no space, "" at the end."""
@@ -99,8 +124,10 @@ class _Window:
         """Takes one of these characters, or raises InputError."""
         found = self.peek()
         if not found or found not in characters:
-            got = repr(found) if found else "the end of the file"
-            raise self.fail(f"it is no whole JSON: {got} where one of {characters!r} should be")
+            if not found:
+                what = f"it is no whole JSON: the end of the file where one of {characters!r}"
+                raise self.fail(f"{what} should be", _CUT)
+            raise self.fail(f"it is no whole JSON: {found!r} where one of {characters!r} should be")
         self.at += 1
         return found
 
@@ -113,19 +140,20 @@ class _Window:
                 if end < len(self.text) or self.ended:
                     self.at = end
                     return found
-                problem = "the value is cut off"
+                problem, at = "the value is cut off", self.at
             except json.JSONDecodeError as error:
-                line = self.line + error.lineno - 1
-                problem = f"it is no JSON: {error.msg} (line {line}, column {error.colno})"
-                cut = error.pos >= len(self.text) - 16 or error.msg.startswith("Unterminated")
+                problem, at = f"it is no JSON: {error.msg}", error.pos
+                cut = at >= len(self.text) - 16 or error.msg.startswith("Unterminated")
                 if not cut:
-                    raise self.fail(problem) from None
+                    raise self.fail(problem, at=at) from None
             except _Refused as error:
-                raise self.fail(str(error)) from error
-            except (ValueError, RecursionError) as error:
-                raise self.fail(f"a value cannot be read ({str(error)[:60]})") from error
+                raise self.fail(str(error), at=self._at(error.word)) from error
+            except RecursionError as error:  # the depth is counted before
+                raise self.fail("it is nested too deep") from error
+            except ValueError as error:
+                raise self.fail("it holds a whole number of over 4300 digits") from error
             if self.ended:
-                raise self.fail(problem)
+                raise self.fail(problem, _CUT, at)
             if not self.more():
                 raise self.fail("one element has over 6 MiB", "split the file")
 

@@ -51,11 +51,14 @@ def _detect(head: Head) -> tuple[Format, str]:
         raise InputError(*why)
     if head.is_folder and (inside := _inside(head)):
         raise InputError(f"it is a folder; read these in it: {inside}", head.path, "give one")
+    near = _nearest(head)
     raise InputError(
         f"it has no format known here; {_looks_like(head)}; tried "
         f"{', '.join(one.title for one in formats.formats())}",
         head.path,
-        f"nearest is {_nearest(head)}: if it is that, say so with format=",
+        f"nearest is {near}: if it is that, say so with format="
+        if near
+        else "give a file in one of these formats",
     )
 
 
@@ -81,7 +84,9 @@ def _looks_like(head: Head) -> str:
     if head.members or head.is_folder:
         names = ", ".join(repr(name[:40]) for name in head.members[:4]) or "nothing"
         return f"it is a {'folder' if head.is_folder else 'zip'} that holds {names}"
-    text = head.text.lstrip()
+    text = head.text.strip()
+    if not text and (head.text or head.start == b"\xef\xbb\xbf"):
+        return "it is blank"
     if text[:1] in ("[", "{"):
         keys = list(dict.fromkeys(re.findall(r'"([^"\\]{1,40})"\s*:', text)))[:6]
         return f"it looks like JSON with the keys {', '.join(keys)}" if keys else "it is JSON"
@@ -92,7 +97,7 @@ def _looks_like(head: Head) -> str:
 
 
 def _nearest(head: Head) -> str:
-    """Returns the name of the format whose words are most like the file's."""
+    """Returns the name of the format whose words are most like the file's, "" where none is."""
     words = " ".join([head.path.name, *head.members[:8], head.text[:2000]]).lower()
     kinds = {
         "alphapose": "alphapose image_id keypoints score json",
@@ -115,7 +120,8 @@ def _nearest(head: Head) -> str:
         hits = sum(word in words for word in kinds.get(name, name).split())
         return hits + difflib.SequenceMatcher(None, name, head.path.suffix.lower()).ratio()
 
-    return max(sorted(known), key=score)
+    best = max(sorted(known), key=score)
+    return best if score(best) >= 1 else ""
 
 
 def load_clips(

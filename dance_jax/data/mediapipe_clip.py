@@ -44,8 +44,10 @@ def times(
         return np.arange(count) / rate, f"{rate:g} frames/s {where}"
     steps = np.diff(stamps)
     if not np.isfinite(stamps).all() or (steps <= 0).any():
-        at = int(np.argmax(~(steps > 0))) + 1
-        raise InputError(f"{key} does not increase at frame {at}", path, "mend the file")
+        good = np.isfinite(stamps) & np.append(True, steps > 0)
+        at = int(np.argmin(good))
+        said = "does not increase" if np.isfinite(stamps[at]) else "is missing"
+        raise InputError(f"{key} {said} at frame {at}", path, "mend the file")
     name = key.lower()
     if "frame" in name:
         rate = options.need_fps(path, fps)

@@ -142,7 +142,8 @@ def _groups(path: pathlib.Path) -> tuple[_Layout, dict[str, _Group], str]:
     layout = _layout(header)
     if layout is None:
         raise InputError("its header names no pose landmarks", f"{path}:{line}", "x0,y0,z0,v0,...")
-    twice = next((name for name in header if header.count(name) > 1), None)
+    seen: set[str] = set()
+    twice = next((name for name in header if name in seen or seen.add(name)), None)
     if twice is not None:
         raise InputError(f"two columns are named {twice[:40]!r}", f"{path}:{line}", "rename one")
     named, groups, count = layout.named, {}, 0

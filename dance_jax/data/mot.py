@@ -12,6 +12,8 @@ import numpy as np
 from dance_jax.data.textfile import read_lines, write_text
 from dance_jax.errors import InputError
 
+MAX_NUMBER = 1e9
+
 
 class Motion(NamedTuple):
     """A motion table.
@@ -90,7 +92,8 @@ def read_mot(path: str | os.PathLike[str]) -> Motion:
         The table, values as in the file (degrees or radians: see `in_degrees`).
 
     Raises:
-        InputError: with the line, where the file does not follow the format.
+        InputError: with the line, where the file does not follow the format, a value is not finite
+            or beyond 1e9, or the times do not increase.
     """
     lines = read_lines(path)
 
@@ -121,14 +124,27 @@ def read_mot(path: str | os.PathLike[str]) -> Motion:
         cells = line.split()
         if len(cells) != len(names):
             raise fail(number, f"the row has {len(cells)} cells for {len(names)} columns")
-        try:
-            rows.append([float(cell) for cell in cells])
-        except ValueError as error:
-            raise fail(number, f"a cell is not a number ({error})") from error
+        bad = next((cell for cell in cells if not _is_number(cell)), None)
+        if bad is not None:
+            raise fail(number, f"the cell {bad[:40]!r} is not a number up to 1e9")
+        rows.append([float(cell) for cell in cells])
+        if len(rows) > 1 and not rows[-1][0] > rows[-2][0]:
+            raise fail(number, f"its times do not increase ({cells[0][:40]})")
+    if not rows:
+        raise fail(end + 2, "it holds no row of values")
     for key, found in (("nRows", len(rows)), ("nColumns", len(names))):
         if fields.get(key, str(found)) != str(found):
-            raise fail(end + 1, f"its header declares {key}={fields[key]} but it holds {found}")
+            what = f"its header declares {key}={fields[key][:40]} but it holds {found}"
+            raise fail(end + 1, what)
     table = np.array(rows, np.float64).reshape(len(rows), len(names))
     columns = {key: table[:, i] for i, key in enumerate(names) if i}
     in_degrees = fields["inDegrees"].lower() == "yes"
     return Motion(lines[0].strip(), columns, table[:, 0], in_degrees, tuple(comments))
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell is a number up to 1e9; the format has no gaps, so nan is none."""
+    try:
+        return "_" not in cell and abs(float(cell)) <= MAX_NUMBER
+    except ValueError:
+        return False

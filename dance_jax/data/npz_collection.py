@@ -117,6 +117,8 @@ def read(path: pathlib.Path, options: ReadOptions) -> Iterator[Clip]:
     Raises:
         InputError: the table and the arrays do not agree.
     """
+    if path.is_file():
+        npz_file.members(path)  # a damaged one says so, rather than be no collection
     found = _find(path)
     if found is None:
         names = ", ".join(one.name for one in COLLECTIONS)

@@ -67,8 +67,10 @@ def lines(path: str | os.PathLike[str]) -> Iterator[str]:
             rest += decode.decode(piece)
             rows = rest.replace("\r\n", "\n").split("\n")
             rest = rows.pop()
-            if max(map(len, [*rows, rest])) > MAX_LINE:
-                raise InputError(f"line {count + 1} has over 256 KiB", path, "it is no table")
+            for at, row in enumerate((*rows, rest)):
+                if len(row) > MAX_LINE:
+                    where = f"{path}:{count + 1 + at}"
+                    raise InputError("the line has over 256 KiB", where, "is it a table?")
             count += len(rows)
             for row in rows:
                 yield from row.split("\r")

@@ -18,6 +18,7 @@ from dance_jax.errors import InputError
 from dance_jax.types import Clip
 
 SKELETON, JOINTS = "coco17", 17
+MAX_NUMBER = 1e9
 ARRAYS = ("name", "frames", "people", "label", "img_shape", "keypoint", "score")
 
 
@@ -36,15 +37,39 @@ def _annotation(row: Any, at: int, path: object) -> tuple[np.ndarray, np.ndarray
         score = np.ones(points.shape[:3])
     if not isinstance(score, np.ndarray) or score.shape != points.shape[:3]:
         raise InputError("keypoint_score does not fit keypoint", where, "mend the file")
-    frames = row.get("total_frames", points.shape[1])
+    frames = _number(row.get("total_frames", points.shape[1]), f"{where}.total_frames")
     if frames != points.shape[1]:
         raise InputError(f"total_frames is {frames}, not {points.shape[1]}", where, "mend it")
-    return points.astype(np.float32), score.astype(np.float32), row
+    return _plain(points, f"{where}.keypoint"), _plain(score, f"{where}.keypoint_score"), row
+
+
+def _plain(values: np.ndarray, where: object) -> np.ndarray:
+    """Returns f32 of numbers up to 1e9."""
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"it holds {values.dtype}, not numbers", where, "mend the file")
+    with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
+        found = values.astype(np.float32)
+    if (found > MAX_NUMBER).any() or (found < -MAX_NUMBER).any():
+        raise InputError("it holds a number beyond 1e9", where, "mend the file")
+    return found
+
+
+def _size(row: dict[str, Any], where: str) -> tuple[int, int]:
+    """Returns (height, width) of the picture, 0 where it is not known."""
+    size = row.get("img_shape")
+    if size is None:
+        return 0, 0
+    if not isinstance(size, list | tuple | np.ndarray) or len(size) != 2:
+        raise InputError("img_shape has not two numbers", where, "mend the file")
+    height, width = (_number(side, f"{where}.img_shape") for side in size)
+    return height, width
 
 
 def _number(value: Any, where: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InputError("label is not a whole number", where, "mend the file")
+        raise InputError("it is not a whole number", where, "mend the file")
+    if abs(int(value)) > MAX_NUMBER:
+        raise InputError("it is beyond 1e9", where, "mend the file")
     return int(value)
 
 
@@ -68,19 +93,24 @@ def pack(tree: Any, path: object = "") -> dict[str, np.ndarray]:
     if not isinstance(rows, list) or not rows or not isinstance(splits, dict):
         raise InputError("it holds no list of annotations", path, "give a pyskl pickle")
     found = [_annotation(row, at, path) for at, row in enumerate(rows)]
-    sizes = [row.get("img_shape") or (0, 0) for _, _, row in found]
-    if any(len(size) != 2 for size in sizes):
-        raise InputError("img_shape has not two numbers", path, "mend the file")
+    places = [f"{path}: annotation {at}" for at in range(len(found))]
+    sizes = [_size(row, where) for (_, _, row), where in zip(found, places, strict=True)]
+    labels = [
+        _number(row.get("label", -1), f"{where}.label")
+        for (_, _, row), where in zip(found, places, strict=True)
+    ]
     out = {
         "name": np.array([str(row.get("frame_dir", at)) for at, (_, _, row) in enumerate(found)]),
         "frames": np.array([points.shape[1] for points, _, _ in found], np.int32),
         "people": np.array([points.shape[0] for points, _, _ in found], np.int32),
-        "label": np.array([_number(row.get("label", -1), path) for _, _, row in found], np.int32),
+        "label": np.array(labels, np.int32),
         "img_shape": np.array(sizes, np.int32),
         "keypoint": np.concatenate([points.reshape(-1, JOINTS, 2) for points, _, _ in found]),
         "score": np.concatenate([score.reshape(-1, JOINTS) for _, score, _ in found]),
     }
     for key, names in splits.items():
+        if not isinstance(names, list):
+            raise InputError("it is no list of names", f"{path}: split {key}", "mend the file")
         out[f"split_{key}"] = np.array([str(name) for name in names], "U")
     return out
 
@@ -98,9 +128,26 @@ def load(path: str | os.PathLike[str], *, allow_pickle: bool = False) -> dict[st
     missing = [name for name in ARRAYS if name not in found]
     if missing:
         raise InputError(f"it has no {missing[0]!r}", path, "convert the pickle again")
-    rows = int((found["frames"].astype(np.int64) * found["people"]).sum())
+    fix = "convert the pickle again"
+    count = len(found["name"]) if found["name"].ndim == 1 else 0
+    for name, shape in (("frames", (count,)), ("people", (count,)), ("label", (count,)),
+                        ("img_shape", (count, 2))):  # fmt: skip
+        if found[name].dtype.kind not in "iu" or found[name].shape != shape:
+            what = f"it is {found[name].dtype} {list(found[name].shape)}, not whole {list(shape)}"
+            raise InputError(what, f"{path}: {name}", fix)
+        if (np.abs(found[name].astype(np.float64)) > MAX_NUMBER).any():
+            raise InputError("it holds a number beyond 1e9", f"{path}: {name}", fix)
+    if found["name"].dtype.kind != "U" or not count or min(found["frames"]) < 1:
+        raise InputError("it has no clips, or one without a name or a frame", path, fix)
+    frames, people = (found[name].astype(np.int64) for name in ("frames", "people"))
+    rows = int((frames * people).sum()) if (people > 0).all() else -1
     if found["keypoint"].shape != (rows, JOINTS, 2) or found["score"].shape != (rows, JOINTS):
-        raise InputError("its arrays do not fit together", path, "convert the pickle again")
+        raise InputError("its arrays do not fit together", path, fix)
+    for name in ("keypoint", "score"):
+        found[name] = _plain(found[name], f"{path}: {name}")
+    for name, value in found.items():
+        if name.startswith("split_") and (value.dtype.kind != "U" or value.ndim != 1):
+            raise InputError("it is no list of names", f"{path}: {name}", fix)
     return found
 
 

@@ -7,6 +7,7 @@ import csv
 import io
 import os
 import pathlib
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -14,9 +15,12 @@ from dance_jax.data.problems import Problem
 from dance_jax.data.tables import plain_text
 from dance_jax.errors import InputError
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = 32 << 20
 MAX_ROWS = 200_000
 MAX_CELL = 10_000
+MAX_COLUMNS = 1000
+MAX_CELLS = 2_000_000
+MAX_PROBLEMS = 10_000
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -67,6 +71,8 @@ def read_sheet(path: str | os.PathLike[str]) -> Sheet:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
+    if first.count(delimiter) >= MAX_COLUMNS:
+        raise InputError(f"it has over {MAX_COLUMNS} columns", f"{where}:1", "keep what is used")
     if delimiter != ",":
         name = "a tab" if delimiter == "\t" else repr(delimiter)
         said = f"cells are separated by {name}; a decimal comma is read as a point"
@@ -90,8 +96,11 @@ def read_sheet(path: str | os.PathLike[str]) -> Sheet:
                 found.append(Problem("error", "broken row", f"{where}:{line}", "", said, fix))
             else:
                 rows.append(Row(line, dict(zip(columns, stripped, strict=True))))
-            if len(rows) > MAX_ROWS:
-                raise InputError(f"it has more than {MAX_ROWS:,} rows", where, "split it")
+            if len(rows) > MAX_ROWS or len(rows) * len(columns) > MAX_CELLS:
+                what = f"it has more than {MAX_ROWS:,} rows or {MAX_CELLS:,} cells"
+                raise InputError(what, where, "split it")
+            if len(found) > MAX_PROBLEMS:
+                raise InputError(f"it has over {MAX_PROBLEMS:,} broken rows", where, "mend it")
     except csv.Error as error:
         said = f"the table breaks off ({error})"
         fix = "mend the quotes there"
@@ -101,7 +110,7 @@ def read_sheet(path: str | os.PathLike[str]) -> Sheet:
         csv.field_size_limit(limit)
     if not columns:
         raise InputError("the table has no header", where, "write the names of the columns first")
-    if twice := sorted({c for c in columns if columns.count(c) > 1}):
+    if twice := sorted(name for name, count in Counter(columns).items() if count > 1):
         said = f"two columns are named {twice[0]!r}; the last one is read"
         found.append(Problem("error", "wrong columns", f"{where}:1", twice[0], said, "rename one"))
     return Sheet(where, columns, tuple(rows), delimiter, tuple(found))
@@ -123,7 +132,7 @@ def _text(path: str | os.PathLike[str], found: list[Problem]) -> str:
     where = os.fspath(path)
     try:
         if os.path.getsize(path) > MAX_BYTES:
-            raise InputError("the table is larger than 64 MiB", where, "split it")
+            raise InputError("the table is larger than 32 MiB", where, "split it")
         raw = pathlib.Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where, "check the name") from error

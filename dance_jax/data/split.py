@@ -89,7 +89,7 @@ def load_split(path: str | os.PathLike[str]) -> Split:
         InputError: it is none, or a clip is in two parts.
     """
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(read_text(path, 16 << 20))
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
@@ -107,7 +107,7 @@ def load_split(path: str | os.PathLike[str]) -> Split:
             {str(clip): str(group) for clip, group in content["groups"].items()},
             tuple(map(str, content["notes"])),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"the split is incomplete ({error!r})", path, "write it again") from error
     check_disjoint(split.parts, path)
     return split

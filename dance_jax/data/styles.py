@@ -96,7 +96,7 @@ class Register:
         Raises:
             InputError: it is no such file, or an alias is taken.
         """
-        added = _parsed(read_text(path), path)
+        added = _parsed(read_text(path, 1 << 20), path)
         names = {folded(style.name) for style in added}
         kept = [style for style in self._styles if folded(style.name) not in names]
         return Register([*kept, *added])

@@ -14,6 +14,7 @@ import numpy as np
 from dance_jax.data.textfile import read_text, write_text
 from dance_jax.errors import InputError
 
+MAX_CELLS = 3_000_000
 # A spreadsheet takes a cell that begins so for a formula, full-width forms included.
 FORMULA_STARTS = tuple("=+-@\t\r＝＋－＠")
 
@@ -120,33 +121,37 @@ def read_csv(path: str | os.PathLike[str], *, units: bool = False) -> Table:
         InputError: with the line, where the file is no table.
     """
     text = read_text(path)
+    if text.count(",") + text.count("\n") > MAX_CELLS:
+        raise InputError(f"it has over {MAX_CELLS:,} cells", path, "split it")
 
     def fail(line: int, what: str) -> InputError:
         return InputError(what, f"{os.fspath(path)}:{line}", "export the CSV file again")
 
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows, places = [], []
+    names: list[str] = []
+    kinds: dict[str, str] | None = None
+    body = []
     try:
         for row in reader:
-            rows.append(row)
-            places.append(reader.line_num)
+            if not names:
+                names = [plain_text(name) for name in row]
+                if len(set(names)) != len(names):
+                    raise fail(1, "two columns have the same name")
+                continue
+            row = [""] if len(names) == 1 and not row else row  # one blank cell is a blank line
+            if len(row) != len(names):
+                what = f"the row has {len(row)} cells for {len(names)} columns"
+                raise fail(reader.line_num, what)
+            if units and kinds is None:
+                kinds = dict(zip(names, map(plain_text, row), strict=True))
+            else:
+                body.append(row)
     except csv.Error as error:
         raise fail(reader.line_num, f"this is not a CSV table ({error})") from error
-    if len(rows) < 1 + units:
+    if not names or (units and kinds is None):
         raise fail(1, "the table has no header")
-    names = [plain_text(name) for name in rows[0]]
-    if len(set(names)) != len(names):
-        raise fail(1, "two columns have the same name")
-    single = len(names) == 1
-    body = []
-    for place, row in zip(places[1:], rows[1:], strict=True):
-        row = [""] if single and not row else row  # one blank cell is a blank line
-        if len(row) != len(names):
-            raise fail(place, f"the row has {len(row)} cells for {len(names)} columns")
-        body.append(row)
-    kinds = dict(zip(names, map(plain_text, body.pop(0)), strict=True)) if units else {}
     columns = {name: _column([row[i] for row in body]) for i, name in enumerate(names)}
-    return Table(columns, kinds)
+    return Table(columns, kinds or {})
 
 
 def _column(cells: list[str]) -> np.ndarray | list[str]:

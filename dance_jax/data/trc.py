@@ -6,6 +6,7 @@ import array
 import math
 import os
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from dance_jax.data.textfile import read_lines, write_text
 from dance_jax.errors import InputError
 
 UNITS = ("m", "mm", "px")
+MAX_NUMBER = 1e9
 
 
 class Markers(NamedTuple):
@@ -111,7 +113,8 @@ def read_trc(path: str | os.PathLike[str]) -> Markers:
         The markers; positions in the file's own unit and axes.
 
     Raises:
-        InputError: with the line, where the file does not follow the format.
+        InputError: with the line, where the file does not follow the format, a number is infinite
+            or beyond 1e9, or the times do not increase.
     """
     lines = read_lines(path)
 
@@ -122,13 +125,18 @@ def read_trc(path: str | os.PathLike[str]) -> Markers:
         raise fail(1, "this is not a TRC file (it does not begin with PathFileType)")
     keys, values = lines[1].split("\t"), lines[2].split("\t")
     header = dict(zip((k.strip() for k in keys), (v.strip() for v in values), strict=False))
-    try:
-        rate, count = float(header["DataRate"]), int(header["NumFrames"])
-        markers, unit = int(header["NumMarkers"]), header["Units"]
-    except (KeyError, ValueError) as error:
-        raise fail(3, f"its header lacks a valid {error}") from error
+    for key in ("DataRate", "NumFrames", "NumMarkers", "Units"):
+        if key not in header:
+            raise fail(2, f"its header has no {key}")
+    for key in ("NumFrames", "NumMarkers"):
+        if not re.fullmatch(r"\d{1,9}", header[key], re.ASCII):
+            raise fail(3, f"its {key} is {header[key][:40]!r}, not a whole number")
+    count, markers, unit = int(header["NumFrames"]), int(header["NumMarkers"]), header["Units"]
+    rate = _number(header["DataRate"])
+    if rate is None:
+        raise fail(3, f"its DataRate is {header['DataRate'][:40]!r}, not a number")
     if unit not in UNITS:
-        raise fail(3, f"its Units are {unit!r}, not one of {', '.join(UNITS)}")
+        raise fail(3, f"its Units are {unit[:40]!r}, not one of {', '.join(UNITS)}")
     if not (rate > 0 and math.isfinite(rate)) or markers < 1:
         raise fail(3, "its DataRate and NumMarkers must be above 0")
     names = tuple(name.strip() for name in lines[3].rstrip("\t").split("\t")[2:] if name.strip())
@@ -142,15 +150,25 @@ def read_trc(path: str | os.PathLike[str]) -> Markers:
         cells += [""] * (2 + 3 * markers - len(cells))  # some writers leave out trailing blanks
         if any(cell.strip() for cell in cells[2 + 3 * markers :]):
             raise fail(number, f"the row has more than {2 + 3 * markers} cells")
-        try:
-            times.append(float(cells[1]))
-            values.extend(float(c) if c.strip() else math.nan for c in cells[2 : 2 + 3 * markers])
-        except ValueError as error:
-            raise fail(number, f"a cell is not a number ({error})") from error
+        found = [_number(cell) for cell in cells[1 : 2 + 3 * markers]]
+        if None in found:
+            cell = cells[1 + found.index(None)].strip()
+            raise fail(number, f"the cell {cell[:40]!r} is not a number up to 1e9")
+        if not found[0] > (times[-1] if times else -math.inf):
+            raise fail(number, f"its times do not increase ({cells[1].strip()[:40]})")
+        times.append(found[0])
+        values.extend(found[1:])
     if len(times) != count:
         raise fail(3, f"it declares {count} frames but holds {len(times)}")
     positions = np.array(values).reshape(len(times), markers, 3)
-    time_s = np.array(times)
-    if not np.isfinite(time_s).all() or (np.diff(time_s) <= 0).any():
-        raise fail(6, "its times do not increase")
-    return Markers(names, positions, time_s, unit, rate)
+    return Markers(names, positions, np.array(times), unit, rate)
+
+
+def _number(cell: str) -> float | None:
+    """Returns a cell's number, NaN where it is blank or nan; None where it is none up to 1e9."""
+    cell = cell.strip()
+    try:
+        value = float(cell) if cell else math.nan
+    except ValueError:
+        return None
+    return None if "_" in cell or abs(value) > MAX_NUMBER else value

@@ -103,7 +103,18 @@ def test_errors_say_the_line(path, text, line, what) -> None:
     path.write_text(text)
     with pytest.raises(InputError, match=what) as told:
         list(json_file.elements(path))
-    assert told.value.where == f"{path}:{line}"
+    assert told.value.where.split(", ")[0] == f"{path}:{line}"
+
+
+def test_errors_say_the_column(path) -> None:
+    path.write_text('[1,\n {"é": 2, "b": Infinity}]')
+    with pytest.raises(InputError) as told:
+        json_file.read_json(path)
+    assert told.value.where == f"{path}:2, column 16"
+    path.write_text("[" + "123456, " * 50 + "x, 1]")  # the window has moved on by then
+    with pytest.raises(InputError) as told:
+        list(json_file._elements(json_file._Window(path, 60)))
+    assert told.value.where == f"{path}:1, column 402"
 
 
 def test_not_utf8_a_folder_and_too_much(path, tmp_path, monkeypatch) -> None:

@@ -189,9 +189,9 @@ BAD_TRC = {
     "other unit": (TRC.replace("\tm\t", "\tfurlong\t"), ":3: its Units are 'furlong'"),
     "times backwards": (TRC.replace("0.02", "-0.02"), "times do not increase"),
     "nan time": (TRC.replace("0.02", "nan"), "times do not increase"),
-    "giant number": (TRC.replace("\t1\t1\n", "\t1e30\t1\n"), "frame 2 has a coordinate"),
-    "infinite": (TRC.replace("\t1\t1\n", "\tinf\t1\n"), "frame 2 has a coordinate"),
-    "word": (TRC.replace("\t1\t1\n", "\tone\t1\n"), ":7: a cell is not a number"),
+    "giant number": (TRC.replace("\t1\t1\n", "\t1e30\t1\n"), ":7: the cell '1e30' is not"),
+    "infinite": (TRC.replace("\t1\t1\n", "\tinf\t1\n"), ":7: the cell 'inf' is not"),
+    "word": (TRC.replace("\t1\t1\n", "\tone\t1\n"), ":7: the cell 'one' is not a number"),
     "name missing": (TRC.replace("Hip", ""), ":4: it names 0 markers"),
 }
 

@@ -103,7 +103,7 @@ def test_misuse_is_refused(tmp_path):
     ("line", "text", "words"),
     [
         (1, "something else", "PathFileType"),
-        (3, "25\t25\tx\t2\tm\t25\t1\t4", "header"),
+        (3, "25\t25\tx\t2\tm\t25\t1\t4", "NumFrames is 'x'"),
         (3, "25\t25\t4\t2\tft\t25\t1\t4", "Units"),
         (3, "25\t25\t9\t2\tm\t25\t1\t4", "declares 9 frames"),
         (3, "0\t25\t4\t2\tm\t25\t1\t4", "above 0"),
