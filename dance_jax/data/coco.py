@@ -230,6 +230,7 @@ def _clip(
         format_name=FORMAT.name,
         found=[f"COCO key points, {len(inside)} images", how, "v as confidence 0, 0.5, 1"],
         dropped=dropped,
+        frames=list(numbers.values()),
         source={"name": folder, "path": str(path)},
     )
     size = sizes.pop() if len(sizes) == 1 else None

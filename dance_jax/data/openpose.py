@@ -145,6 +145,7 @@ def read(path: pathlib.Path, options: ReadOptions) -> Iterator[Clip]:
             *said,
         ],
         dropped=dropped,
+        frames=list(numbers.values()),
     )
 
 

@@ -75,13 +75,20 @@ def unit_confidence(values: np.ndarray) -> tuple[np.ndarray, str]:
     return values.clip(0, 1), "scores clipped to 0 to 1" if changed else ""
 
 
-def grid(frame: np.ndarray, path: object) -> tuple[np.ndarray, np.ndarray, int]:
+def grid(
+    frame: np.ndarray, path: object, known: Sequence[int] = ()
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Returns the frames of a clip: numbers i64[T], each sighting's place i64[N], frames filled in.
 
     Frames in which nobody was seen have no sightings, so a gap is filled at the step of the frames
     there are (the greatest common divisor of their distances); a very sparse file is left as it is.
+
+    Args:
+        frame: i64[N] number of each sighting's frame.
+        path: the file.
+        known: numbers of frames that the file lists, with people in them or not.
     """
-    there = np.unique(frame)
+    there = np.unique(np.concatenate([frame, np.asarray(known, np.int64)]))
     steps = np.diff(there)
     step = int(np.gcd.reduce(steps)) if len(steps) else 1
     count = int((there[-1] - there[0]) // step) + 1
@@ -91,7 +98,7 @@ def grid(frame: np.ndarray, path: object) -> tuple[np.ndarray, np.ndarray, int]:
         whole = there
     if len(whole) > MAX_FRAMES:
         raise InputError(f"it has {len(whole)} frames, over {MAX_FRAMES}", path, "split the file")
-    return whole, np.searchsorted(whole, frame), len(whole) - len(there)
+    return whole, np.searchsorted(whole, frame), len(whole) - len(np.unique(frame))
 
 
 def to_clip(
@@ -106,6 +113,7 @@ def to_clip(
     dropped: Sequence[str] = (),
     unit: str = "px",
     time_s: np.ndarray | None = None,
+    frames: Sequence[int] = (),
     source: dict[str, Any] | None = None,
 ) -> Clip:
     """Returns sightings as one clip, its people linked over time where the ids do not hold.
@@ -121,6 +129,7 @@ def to_clip(
         dropped: sentences on what was left out.
         unit: of the poses.
         time_s: f64[T] seconds of frames 0 to T-1, where the frames are these.
+        frames: numbers of frames that the file lists, with people in them or not.
         source: more of the source.
 
     Raises:
@@ -133,7 +142,7 @@ def to_clip(
     if (np.abs(seen.pose) > MAX_NUMBER).any():
         raise InputError("it holds a position beyond 1e9", path, "mend the file")
     if time_s is None:
-        numbers, place, gaps = grid(seen.frame, path)
+        numbers, place, gaps = grid(seen.frame, path, frames)
         time_s = numbers / float(fps or 1.0)
     else:
         numbers, place = np.arange(len(time_s)), seen.frame

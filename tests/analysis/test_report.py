@@ -35,6 +35,13 @@ HOSTILE = [
     "&lt;script&gt;&#x3c;script>.mp4",
     "רקדן مقطع 舞蹈 🕺.mp4",
     "=cmd|'/c calc'!A1.mp4",
+    "<svg/onload=alert(1)>.mp4",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    '<a href="javascript:alert(1)">x</a>.mp4',
+    "<style>@import url(//x/y)</style>",
+    "<base href=//x/><form action=//x/>",
+    '<meta http-equiv="refresh" content="0;url=//x/">',
+    "</script><script>alert(1)</script>",
 ]
 
 

