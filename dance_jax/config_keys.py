@@ -96,7 +96,16 @@ _BENCHMARK: Mapping[str, Key] = {
     "suites": Key(
         tuple,
         "what is measured",
-        choices=("analyze", "startup", "render", "pose", "memory", "measures", "angle_validity"),
+        choices=(
+            "analyze",
+            "startup",
+            "render",
+            "pose",
+            "memory",
+            "measures",
+            "loader",
+            "angle_validity",
+        ),
     ),
     "input": Key(str, "video that is measured; empty: a rendered dancer"),
     "seconds": Key(float, "length of the rendered video in seconds", low=2, high=3600),
@@ -107,7 +116,9 @@ _BENCHMARK: Mapping[str, Key] = {
     "seed": Key(int, "which dancer is rendered", low=0, high=2**31 - 1),
     "clips": Key(int, "dancers of the angle validity study", low=1, high=1000),
     "clip_seconds": Key(float, "length of each of them in seconds", low=2, high=120),
-    "corpus_clips": Key(int, "clips whose movement measures are timed", low=1, high=100_000),
+    "corpus_clips": Key(
+        int, "clips that measures and the loader are timed on", low=1, high=100_000
+    ),
     "corpus_frames": Key(int, "frames of each of them", low=60, high=10_000),
     **_ESTIMATION,
 }
@@ -156,6 +167,25 @@ _PREPARE: Mapping[str, Key] = {
     "max_duration_s": Key(float, "longest source allowed, in seconds", low=0.5, high=86400),
 }
 
+_SYNTHETIC_CORPUS: Mapping[str, Key] = {
+    "dancers": Key(int, "how many dancers", low=1, high=1000),
+    "styles": Key(tuple, "styles of the generator; empty: all that are dances"),
+    "choreographies": Key(int, "of each style", low=1, high=1000),
+    "takes": Key(int, "of each dancer and choreography", low=1, high=1000),
+    "seconds": Key(float, "length of a clip in seconds", low=0.1, high=600),
+    "fps": Key(float, "frames a second", low=1, high=240),
+    "seed": Key(
+        int, "the same keys and seed give the same dances and ratings", low=0, high=2**31 - 1
+    ),
+    "raters": Key(int, "who rate every clip", low=2, high=100),
+    "bias_sd": Key(float, "spread of the raters' biases in points", low=0, high=10),
+    "noise_sd": Key(float, "spread of each rating's noise in points", low=0, high=10),
+    "pictures": Key(str, "what the videos show", choices=("sticks", "rendered")),
+    "width": Key(int, "of the videos in pixels, even", low=16, high=3840),
+    "height": Key(int, "of the videos in pixels, even", low=16, high=3840),
+    "max_gb": Key(float, "largest size of the corpus in gigabytes", low=0.001, high=1000),
+}
+
 _VALIDATE: Mapping[str, Key] = {
     "input": Key(str, "the folder of a corpus", required=True),
     "styles": Key(str, "a JSON file of further styles; empty: none"),
@@ -163,6 +193,16 @@ _VALIDATE: Mapping[str, Key] = {
     "open_media": Key(bool, "open every video and decode its first picture"),
     "require_licence": Key(bool, "a clip without a licence is a problem"),
     "require_consent": Key(bool, "a clip without consent is a problem"),
+    "poses": Key(bool, "read the poses beside the videos and compare their movement"),
+    "pose_frames": Key(int, "frames times people compared at most", low=1000, high=10_000_000),
+    "allow_pickle": Key(bool, "read pickles of poses, in a restricted process"),
+    "group_by": Key(
+        str,
+        "what clips are grouped by, or a regular expression on their names with one (group)",
+        choices=("auto", "none", "source", "dancer", "choreography", "music"),
+        pattern=r".*\(.+\).*",
+    ),
+    "split": Key(str, "the JSON file of a split that is audited; empty: the corpus' own"),
     "show": Key(int, "problems that are printed; the files have all", low=0, high=100_000),
 }
 
@@ -192,6 +232,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "doctor": _DOCTOR,
     "fetch_aist": _FETCH_AIST,
     "prepare": _PREPARE,
+    "synthetic_corpus": _SYNTHETIC_CORPUS,
     "validate": _VALIDATE,
 }
 """All keys of each task, `task` itself left out; every key must be in the config and no other."""

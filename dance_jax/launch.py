@@ -56,6 +56,9 @@ TASKS: Mapping[str, Task] = {
     "doctor": Task("dance_jax.doctor:run", "what this machine has and lacks", False),
     "fetch_aist": Task("dance_jax.data.fetch_aist:run", "videos of AIST, licence accepted", False),
     "prepare": Task("dance_jax.data.prepare:run", "long videos in, clips tied to their source out"),
+    "synthetic_corpus": Task(
+        "dance_jax.data.synthetic_corpus:run", "made dancers, with known scores and raters"
+    ),
     "validate": Task("dance_jax.analysis.corpus_page:run", "every problem of a corpus", False),
 }
 

@@ -17,6 +17,7 @@ TOLERANCE = 0.01
 _STILL = 3.0  # a window that moves less than this many tolerances is a pose, not a movement
 _NEIGHBOURS = (32, 256, 2048)
 _PAIRS = 2048
+_TABLE = 1 << 17  # neighbours held at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Copies:
         touched = sum(share > 0 for share in self.shares.values())
         return (
             f"{self.found} of {self.looked_for} windows of {self.window_s:g} s "
-            f"({self.share:.2f}) occur in another sequence too; {touched} of {len(self.shares)} "
+            f"({self.share:.3f}) occur in another sequence too; {touched} of {len(self.shares)} "
             "sequences are concerned."
         )
 
@@ -168,8 +169,9 @@ def _candidates(
         if not len(pending):
             break
         later = []
-        for at in range(0, len(pending), 4096):
-            part = pending[at : at + 4096]
+        rows_at_once = max(1, _TABLE // k)
+        for at in range(0, len(pending), rows_at_once):
+            part = pending[at : at + rows_at_once]
             gap, near = tree.query(
                 made.features[part], k=min(k, n), distance_upper_bound=tolerance * 1.001
             )

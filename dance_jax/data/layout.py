@@ -136,10 +136,13 @@ def _annotated(layout: Layout) -> tuple[Corpus, list[Problem]]:
         read.add(path, part)
     entries = read.entries()
     parts = sorted({part for _, part in layout.tables if part})
-    notes = [f"annotations: {len(layout.tables)} tables, {len(entries)} clips"]
+    tables = len(layout.tables)
+    notes = [f"annotations: {tables} table{'s' * (tables != 1)}, {len(entries)} clips"]
     if parts:
         notes.append(f"it came split into {', '.join(parts)}; that split is kept as it is")
-    notes += [f"{score} is on a scale of 0 to {top:g}" for score, top in read.scales.items()]
+    for top in sorted(set(read.scales.values())):
+        names = [score for score, upper in read.scales.items() if upper == top]
+        notes.append(f"on a scale of 0 to {top:g}: {', '.join(names)}")
     corpus = Corpus(
         layout.media.parent if layout.media.name == "videos" else layout.media,
         layout.kind,

@@ -80,7 +80,7 @@ class Probe:
                 f", and of {g.accuracy:.3f} [{g.low:.3f}, {g.high:.3f}] when whole groups are "
                 f"(p = {g.p_value:.3f}, {self.groups} groups)"
             )
-        if self.groups > 1 and self.one_label_groups == 1.0:
+        if 1 < self.groups < r.n and self.one_label_groups == 1.0:
             text += "; every group has one label alone, so label and group are confounded"
         return text + "."
 

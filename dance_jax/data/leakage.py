@@ -32,6 +32,15 @@ KINDS = {
 }
 """Every kind of finding, most certain first."""
 
+_ACROSS = tuple(kind for kind in KINDS if kind != "told by metadata")
+
+MEANINGS = {
+    "same take": "one take, seen by other cameras",
+    "copied movement": "one movement, exact, shifted or turned",
+    "cut of one take": "the one starts where, and as, the other ends",
+}
+"""What ties two clips, whatever the parts."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
@@ -64,6 +73,7 @@ class Audit:
         probe: of the metadata, None where there was none.
         together: clip -> group of clips that copies, cuts, contents or takes tie together; a key
             to split by.
+        one_piece: there is but one part, so nothing can lie in two.
     """
 
     split: str
@@ -74,6 +84,7 @@ class Audit:
     cuts: Cuts | None
     probe: Probe | None
     together: Mapping[str, str]
+    one_piece: bool = False
 
     @property
     def clean(self) -> bool:
@@ -82,8 +93,11 @@ class Audit:
 
     def sentences(self) -> list[str]:
         """Says the outcome in plain words, one sentence a kind."""
-        out = [self.split]
+        one = "The corpus is in one piece: there are no parts yet that could share anything."
+        out = [one if self.one_piece else self.split]
         for kind, meaning in KINDS.items():
+            if self.one_piece and kind in _ACROSS and kind in self.looked_at:
+                continue
             if kind in self.counts:
                 out.append(f"{self.counts[kind]} x {kind}: {meaning}.")
             elif kind in self.looked_at:
@@ -119,6 +133,7 @@ def audit(
     motions: Sequence[Motion] | None = None,
     placed: bool = False,
     copy_tolerance: float = TOLERANCE,
+    copy_step_s: float | None = None,
     features: Mapping[str, Sequence[float] | np.ndarray] | None = None,
     probe_by: str | None = None,
     seed: int = 0,
@@ -135,6 +150,7 @@ def audit(
             for too.
         copy_tolerance: see `copies.find_copies`; 0.02 for poses estimated from video, whose own
             noise hides overlapping cuts from the 0.01 that suits motion capture.
+        copy_step_s: from one window that is looked for to the next; a window's length by default.
         features: column -> number a clip, in the order of `members`, for the probe: frame rate,
             length, detection rate.
         probe_by: key of the groups that the probe holds out; the split's own groups by default.
@@ -170,7 +186,7 @@ def audit(
     copies = cuts = None
     if motions:
         looked.append("copied movement")
-        copies = find_copies(motions, tolerance=copy_tolerance)
+        copies = find_copies(motions, tolerance=copy_tolerance, step_s=copy_step_s)
         both = {(c.a, c.b) for c in copies.pairs}
         for c in copies.pairs:
             if c.a > c.b and (c.b, c.a) in both:
@@ -208,6 +224,7 @@ def audit(
         cuts,
         seen,
         linked(ids, tied),
+        len(split.parts) < 2,
     )
 
 

@@ -31,7 +31,8 @@ def write_sticks(
     joints = np.round(project(dance.pose, camera) * 16).astype(int)  # sixteenths of a pixel
     thick = max(1, camera.height // 100)
     notes = {"title": TITLE, "comment": f"{dance.label}. A drawing, not a recording of a person."}
-    with VideoWriter(path, camera.width, camera.height, fps=fps, crf=20, metadata=notes) as video:
+    size, options = (camera.width, camera.height), {"crf": 20, "repeatable": True}
+    with VideoWriter(path, *size, fps=fps, metadata=notes, **options) as video:
         for place, when in zip(joints, dance.time_s, strict=True):
             picture = np.full((camera.height, camera.width, 3), _BACK, np.uint8)
             for joint, parent in enumerate(body.parents):

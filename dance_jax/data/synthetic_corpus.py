@@ -12,64 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from dance_jax.data import clip_npz, render
-from dance_jax.data.camera import frame_dancers
+from dance_jax.data import synthetic_files
 from dance_jax.data.dances import STYLES
-from dance_jax.data.look import make_look
-from dance_jax.data.stick_video import write_sticks
-from dance_jax.data.synthetic import Skill, SyntheticDance, generate
+from dance_jax.data.synthetic_design import FORMULA, LABEL, Design, check, dances, true_scores
 from dance_jax.data.synthetic_raters import biases, designed_icc, rate
 from dance_jax.data.tables import write_csv
 from dance_jax.data.textfile import read_text, write_text
 from dance_jax.errors import InputError
 from dance_jax.interrupts import check_interrupt
 
-LABEL = "SYNTHETIC: no person was filmed, none rated it"
 LICENCE, CONSENT = "MIT (synthetic)", "not needed (synthetic, no person)"
 SCHEMA = "dance_jax.synthetic_corpus.1"
-FORMULA = {
-    "precision": "10 (1 - timing_sd_s / 0.10)",
-    "expressiveness": "10 (amplitude - 0.7) / 0.3",
-    "biomech_score": "10 (1 - wobble_m / 0.03)",
-    "fluidity": "10 (1 - tremor_deg / 6)",
-    "aesthetic_score": ("0.3 precision + 0.3 expressiveness + 0.2 biomech_score + 0.2 fluidity"),
-}
-_LOW, _HIGH, _OWN = 2.0, 8.0, 0.6  # range of the scores; the dancer's share, the rest is the take's
-
-
-@dataclasses.dataclass(frozen=True)
-class Design:
-    """What the corpus is made of; every dancer dances every choreography, `takes` times.
-
-    Attributes:
-        dancers: how many.
-        styles: keys of `dances.STYLES`.
-        choreographies: of each style; each has a tempo, and so a metronome track, of its own.
-        takes: of each dancer and choreography.
-        seconds: length of a clip.
-        fps: frames a second.
-        raters: who rate every clip.
-        bias_sd: sample standard deviation of the raters' biases, points.
-        noise_sd: of each rating, points.
-        pictures: "sticks" (quick line drawings) or "rendered" (the mannequin).
-        width: of the video, pixels, even.
-        height: of the video, pixels, even.
-        seed: the same design and seed give the same bytes.
-    """
-
-    dancers: int = 6
-    styles: tuple[str, ...] = tuple(s for s in STYLES if s not in ("walk", "calibration"))
-    choreographies: int = 1
-    takes: int = 1
-    seconds: float = 4.0
-    fps: float = 25.0
-    raters: int = 4
-    bias_sd: float = 0.4
-    noise_sd: float = 0.5
-    pictures: str = "sticks"
-    width: int = 96
-    height: int = 128
-    seed: int = 0
+MAX_BYTES = 2_000_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,56 +47,101 @@ class Truth:
     label: str = LABEL
 
 
-def true_scores(skill: Skill) -> dict[str, float]:
-    """Returns the scores that define a take, 0-10 each, by `FORMULA`.
-
-    They are definitions for tests on the generator's own parameters, and no claim about dance.
-    """
-    return {
-        "aesthetic_score": skill.quality,
-        "fluidity": 10 * (1 - skill.tremor_deg / 6.0),
-        "expressiveness": 10 * (skill.amplitude - 0.7) / 0.3,
-        "precision": 10 * (1 - skill.timing_sd_s / 0.10),
-        "biomech_score": 10 * (1 - skill.wobble_m / 0.03),
-    }
-
-
 def write_corpus(
     folder: str | os.PathLike[str],
     design: Design | None = None,
     *,
     say: Callable[[str], None] | None = None,
+    max_bytes: int = MAX_BYTES,
 ) -> Truth:
     """Makes the corpus, whole or not at all.
 
-    `videos/`, `pose_data/` (our npz, metres, true joint centres), `annotations/clips.csv` (one row
-    a clip and rater), `styles.json` (for `validate`'s key `styles`), `truth.json`, `README.txt`.
-    Everything says that it is synthetic.
+    `videos/`, `pose_data/` (our npz, metres, true joint centres), `mocap/` (the same as TRC),
+    `annotations/clips.csv` (one row a clip and rater), `styles.json` (for `validate`'s key
+    `styles`), `truth.json`, `README.txt`, and `manifest/` (sha256 of every file). Everything says
+    that it is synthetic.
 
     Args:
         folder: missing or empty.
         design: what to make.
         say: called with one line a clip.
+        max_bytes: the largest corpus that is made.
 
     Returns:
         What is known about it.
 
     Raises:
-        InputError: the folder is in use, or the design makes no sense.
+        InputError: the folder is in use, the design makes no sense, or the corpus gets too large.
     """
     design, folder = design or Design(), pathlib.Path(folder)
-    _check(design)
+    check(design)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("it is not an empty folder", folder, "choose another")
     part = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
-        for name in ("videos", "pose_data", "annotations"):
-            (part / name).mkdir(parents=True)
-        truth = _fill(part, design, say or (lambda line: None))
+        truth = fill_corpus(part, design, say=say, max_bytes=max_bytes)
         os.replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return truth
+
+
+def fill_corpus(
+    folder: str | os.PathLike[str],
+    design: Design | None = None,
+    *,
+    say: Callable[[str], None] | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Truth:
+    """Makes the corpus in a folder that may hold part of it already; goes on where a run stopped.
+
+    Every file appears whole or not at all, and the table of annotations last. A clip is kept where
+    its manifest names this design and the files still have the hashes in it.
+
+    Args:
+        folder: of the corpus; made where it is missing.
+        design: what to make.
+        say: called with one line a clip.
+        max_bytes: the largest corpus that is made.
+
+    Returns:
+        What is known about it.
+
+    Raises:
+        InputError: the design makes no sense, a clip of another design is there, or the corpus gets
+            too large; what was made stays.
+    """
+    design, folder = design or Design(), pathlib.Path(folder)
+    check(design)
+    for name in synthetic_files.FOLDERS:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        synthetic_files.remove_stale(folder / name)
+    return _fill(folder, design, say or (lambda line: None), max_bytes)
+
+
+def run(config: Any, workdir: pathlib.Path) -> None:
+    """Makes the corpus in the run directory.
+
+    Args:
+        config: as `configs/synthetic_corpus.py`.
+        workdir: the run directory; it becomes a corpus in the layout of annotations.
+
+    Raises:
+        InputError: as `fill_corpus`.
+    """
+    names = (field.name for field in dataclasses.fields(Design))
+    given = {name: config[name] for name in names if config[name]}
+    given |= {name: float(config[name]) for name in ("bias_sd", "noise_sd")}
+    given |= {"seed": int(config.seed)}
+    if "styles" in given:
+        given["styles"] = tuple(given["styles"])
+    truth = fill_corpus(workdir, Design(**given), say=print, max_bytes=round(config.max_gb * 1e9))
+    clips = len(truth.scores["aesthetic_score"])
+    print(f"{clips} clips, {len(truth.bias)} raters. {LABEL}.")
+    print(
+        f"check it: --config=configs/validate.py --config.input={workdir} "
+        f"--config.styles={workdir / 'styles.json'}"
+    )
 
 
 def load_truth(folder: str | os.PathLike[str]) -> Truth:
@@ -153,7 +152,7 @@ def load_truth(folder: str | os.PathLike[str]) -> Truth:
     """
     path = pathlib.Path(folder) / "truth.json"
     try:
-        held = json.loads(read_text(path))
+        held = json.loads(read_text(path, 16 << 20))
         if held.pop("schema") != SCHEMA:
             raise ValueError("another schema")
         held.pop("formula")
@@ -166,44 +165,7 @@ def load_truth(folder: str | os.PathLike[str]) -> Truth:
         raise InputError(f"it is no truth.json ({error!r})", path, "write it again") from error
 
 
-def dances(design: Design) -> dict[str, tuple[SyntheticDance, dict[str, str]]]:
-    """Returns clip -> (dance, its groups), in the order of the names."""
-    out = {}
-    own = np.random.default_rng([design.seed, 1]).uniform(_LOW, _HIGH, (design.dancers, 4))
-    seeds = np.random.default_rng([design.seed, 2]).integers(2**31, size=design.dancers)
-    for s, style in enumerate(design.styles):
-        for c in range(design.choreographies):
-            plan = int(np.random.default_rng([design.seed, 3, s, c]).integers(2**31))
-            for d in range(design.dancers):
-                for t in range(design.takes):
-                    take = np.random.default_rng([design.seed, 4, s, c, d, t])
-                    points = _OWN * own[d] + (1 - _OWN) * take.uniform(_LOW, _HIGH, 4)
-                    dance = generate(
-                        plan,
-                        style,
-                        design.seconds,
-                        design.fps,
-                        skill=_skill(points / 10.0),
-                        dancer=int(seeds[d]),
-                    )
-                    name = f"synthetic_{style}_c{c + 1:02d}_d{d + 1:02d}_t{t + 1:02d}"
-                    groups = {
-                        "dancer_id": f"synthetic_dancer_{d + 1:02d}",
-                        "choreography_id": f"synthetic_{style}_{c + 1:02d}",
-                        "music_id": f"synthetic_metronome_{style}_{c + 1:02d}_{dance.bpm:.1f}",
-                        "source_id": name,
-                    }
-                    out[f"{name}.mp4"] = (dance, groups)
-    return dict(sorted(out.items()))
-
-
-def _skill(share: np.ndarray) -> Skill:
-    """The parameters of four scores, each as a share of 10."""
-    precise, large, steady, fluid = (float(x) for x in share)
-    return Skill(0.10 * (1 - precise), 0.7 + 0.3 * large, 0.03 * (1 - steady), 6.0 * (1 - fluid))
-
-
-def _fill(root: pathlib.Path, design: Design, say: Callable[[str], None]) -> Truth:
+def _fill(root: pathlib.Path, design: Design, say: Callable[[str], None], max_bytes: int) -> Truth:
     made = dances(design)
     bias = biases(design.raters, design.bias_sd)
     raters = [f"synthetic_rater_{k + 1}" for k in range(design.raters)]
@@ -215,11 +177,14 @@ def _fill(root: pathlib.Path, design: Design, say: Callable[[str], None]) -> Tru
         ratings[column], clipped[column] = rate(true, bias, design.noise_sd, rng)
         icc[column] = designed_icc(true, bias, design.noise_sd)
     rows: list[dict[str, Any]] = []
+    written = 0
     for i, (clip, (dance, groups)) in enumerate(made.items()):
         check_interrupt()
-        pose = f"{pathlib.PurePath(clip).stem}.npz"
-        clip_npz.write(root / "pose_data" / pose, dance.to_clip())
-        _picture(root / "videos" / clip, dance, groups, design)
+        files, kept = synthetic_files.write_take(root, clip, dance, groups["dancer_id"], design)
+        written += files.bytes
+        if written > max_bytes:
+            what = f"{i + 1} of {len(made)} clips take {written / 1e9:.3f} GB already"
+            raise InputError(what, "max_gb", "make fewer or shorter clips, or allow more")
         facts = {
             **groups,
             "style": STYLES[dance.style].label,
@@ -227,14 +192,13 @@ def _fill(root: pathlib.Path, design: Design, say: Callable[[str], None]) -> Tru
             "fps": design.fps,
             "licence": LICENCE,
             "consent": CONSENT,
-            "pose_file": pose,
+            "mocap_file": files.mocap,
+            "pose_file": files.pose,
         }
         for j, rater in enumerate(raters):
             given = {column: float(ratings[column][i, j]) for column in FORMULA}
             rows.append({"video_file": clip, "rater_id": rater, **given, **facts})
-        say(f"{clip}: {LABEL}")
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    write_csv(root / "annotations" / "clips.csv", columns)
+        say(f"{clip}: {'kept as made; ' if kept else ''}{LABEL}")
     scores = {column: {clip: truth[clip][column] for clip in made} for column in FORMULA}
     known = Truth(design, scores, dict(zip(raters, bias.tolist(), strict=True)), icc, clipped)
     held = {"schema": SCHEMA, "formula": FORMULA, **dataclasses.asdict(known)}
@@ -244,31 +208,7 @@ def _fill(root: pathlib.Path, design: Design, say: Callable[[str], None]) -> Tru
     ]
     write_text(root / "styles.json", json.dumps(styles, indent=1) + "\n")
     write_text(root / "README.txt", f"{LABEL}. Made by dance_jax; see truth.json.\n")
+    # Last: a folder with its table is whole.
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    write_csv(root / "annotations" / "clips.csv", columns)
     return known
-
-
-def _picture(
-    path: pathlib.Path, dance: SyntheticDance, groups: dict[str, str], design: Design
-) -> None:
-    camera = frame_dancers([dance.pose], design.width, design.height)
-    if design.pictures == "sticks":
-        write_sticks(path, dance, camera, design.fps)
-        return
-    # One dancer looks alike in every clip.
-    look = make_look(int(groups["dancer_id"].rsplit("_", 1)[1]) + 1000 * design.seed)
-    render.render_video(path, dance, camera, look, fps=design.fps)
-
-
-def _check(design: Design) -> None:
-    counts = (design.dancers, design.choreographies, design.takes, len(design.styles))
-    if min(counts) < 1 or max(counts) > 1000:
-        raise InputError(f"the design {counts} has no clip, or far too many", "design", "1 to 1000")
-    for style in design.styles:
-        if style not in STYLES:
-            raise InputError(f"no synthetic style {style!r}", "design", f"use {', '.join(STYLES)}")
-    if design.pictures not in ("sticks", "rendered"):
-        raise InputError(f"no pictures {design.pictures!r}", "design", "sticks or rendered")
-    if design.width % 2 or design.height % 2 or min(design.width, design.height) < 16:
-        raise InputError(f"{design.width}x{design.height}: H.264 needs even sides", "design", "")
-    if design.seed < 0 or design.noise_sd < 0 or design.bias_sd < 0:
-        raise InputError("a seed or a spread is negative", "design", "give 0 or more")

@@ -63,9 +63,10 @@ class Cuts:
 
     def sentence(self) -> str:
         """Says the outcome in plain words."""
+        count = len(self.pairs)
         return (
-            f"{len(self.pairs)} pairs of {self.clips} clips meet: one starts in the place and pose "
-            f"in which the other ends (inner frames would give {self.by_chance})."
+            f"{count} pair{'s' * (count != 1)} among {self.clips} clips: one starts in the place "
+            f"and pose in which the other ends (inner frames would give {self.by_chance})."
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from dance_jax.data import layout, leakage
 from dance_jax.data.corpus import Corpus, Entry
+from dance_jax.data.corpus_audit import audit_corpus, grouping
+from dance_jax.data.corpus_poses import FRAMES, CorpusPoses, read_poses
 from dance_jax.data.limits import Limits
 from dance_jax.data.media_facts import MediaFacts, media_facts
+from dance_jax.data.name_groups import NONE, NameGroups
 from dance_jax.data.problems import Problem, ordered
 from dance_jax.data.split import Split
 from dance_jax.data.styles import Register, register
@@ -20,7 +23,6 @@ from dance_jax.interrupts import check_interrupt
 RIGHTS = ("licence", "consent")
 _REFUSED = {"no", "false", "0", "none", "refused", "withdrawn"}
 _RATE_TOLERANCE = 0.01
-_PROBE_FROM = 20  # clips; fewer tell nothing of a confound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,13 +33,21 @@ class Validation:
         corpus: the clips and ratings that could be read.
         problems: errors first.
         files: clip -> what its file is, for clips that have one.
-        audit: of the split the corpus came with, or of the corpus whole; None without clips.
+        audit: of the split asked for or the corpus came with, or of it whole; None without clips.
+        poses: what was read of them; None where they were not asked for.
+        group: key of the groups that the probe held out, "" for none.
+        names: the groups that the file names told; empty where they were not asked.
+        split: the one that was audited, None where the corpus is in one piece.
     """
 
     corpus: Corpus
     problems: tuple[Problem, ...]
     files: Mapping[str, MediaFacts]
     audit: leakage.Audit | None
+    poses: CorpusPoses | None = None
+    group: str = ""
+    names: NameGroups = NONE
+    split: Split | None = None
 
     @property
     def clean(self) -> bool:
@@ -52,10 +62,17 @@ def validate(
     content_hash: bool = True,
     open_media: bool = True,
     rights: Sequence[str] = RIGHTS,
+    poses: bool = True,
+    pose_frames: int = FRAMES,
+    allow_pickle: bool = False,
+    group_by: str = "auto",
+    split: Split | None = None,
     limits: Limits | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Validation:
-    """Checks everything that can be checked; one file is open at a time, none is held in memory.
+    """Checks everything that can be checked; one file is open at a time, no video is held.
+
+    Poses are held, up to a bound, since movement is compared with all other movement.
 
     Args:
         root: the folder of the corpus.
@@ -63,11 +80,17 @@ def validate(
         content_hash: look for duplicate content by sha256 (reads every byte).
         open_media: open every video and decode its first picture.
         rights: columns whose absence is a problem.
+        poses: read the poses beside the videos, and look for copied movement and cuts of one take.
+        pose_frames: frames times people that are compared at most.
+        allow_pickle: read pickles of poses, in a restricted process.
+        group_by: see `corpus_audit.grouping`.
+        split: audit this one in place of the one that the corpus came with.
         limits: the largest input allowed.
         progress: called with (files done, files in all).
 
     Raises:
-        InputError: it is no corpus, or a table cannot be read at all.
+        InputError: it is no corpus, or a table cannot be read at all; clips lack the group that is
+            asked for; or the split names other clips.
     """
     corpus, found = layout.load_corpus(root)
     found = list(found)
@@ -88,8 +111,15 @@ def validate(
         if progress is not None:
             progress(count + 1, len(present))
     _duplicates(corpus, files, found)
-    audit = _audit(corpus, files, found)
-    return Validation(corpus, tuple(ordered(found)), files, audit)
+    seconds = {clip: f.seconds for clip, f in files.items() if not f.error and f.seconds > 0}
+    group, names = grouping(corpus, group_by, seconds)
+    read = None
+    if poses:
+        read = read_poses(corpus, files, found, max_frames=pose_frames, allow_pickle=allow_pickle)
+    audit = audit_corpus(corpus, files, found, poses=read, group=group, names=names, split=split)
+    chosen = split or corpus.given()
+    problems = tuple(ordered(found))
+    return Validation(corpus, problems, files, audit, read, group, names, chosen)
 
 
 def _styles(corpus: Corpus, known: Register, found: list[Problem]) -> None:
@@ -203,37 +233,3 @@ def _duplicates(corpus: Corpus, files: Mapping[str, MediaFacts], found: list[Pro
             if entry.style and first.style and entry.style != first.style:
                 said = f"one content, labelled {entry.style!r} here and {first.style!r} there"
                 found.append(Problem("error", "different labels", entry.where, "style", said, fix))
-
-
-def _audit(
-    corpus: Corpus, files: Mapping[str, MediaFacts], found: list[Problem]
-) -> leakage.Audit | None:
-    """Audits the split that the corpus came with; without one, the labels against the metadata."""
-    members = corpus.members()
-    if not members:
-        return None
-    given = corpus.given()
-    split = given or Split({"all": tuple(e.clip for e in corpus.clips)}, (), "whole corpus")
-    kinds = Counter(m.label for m in members)
-    opened = [m.clip in files and not files[m.clip].error for m in members]
-    features = None
-    if len(members) >= _PROBE_FROM and len(kinds) > 1 and "" not in kinds and any(opened):
-        nothing = MediaFacts(fps=float("nan"), seconds=float("nan"))
-        seen = [files.get(m.clip, nothing) for m in members]
-        features = {"frames/s": [f.fps for f in seen], "seconds": [f.seconds for f in seen]}
-    group = next((k for k in ("source", "dancer") if all(m.groups.get(k) for m in members)), None)
-    audit = leakage.audit(
-        split,
-        members,
-        hashes={clip: facts.sha256 for clip, facts in files.items() if facts.sha256},
-        names={e.clip: pathlib.PurePath(e.clip).name for e in corpus.clips},
-        features=features,
-        probe_by=group,
-    )
-    for leak in audit.findings:
-        where = " and ".join(leak.clips) or str(corpus.root)
-        fix = "split by group: dance_jax.data.splits" if leak.parts else "group splits by source"
-        parts = " and ".join(leak.parts)
-        said = f"{parts}: {leak.text}" if parts else leak.text
-        found.append(Problem("warning", f"leak: {leak.kind}", where, "", said, fix))
-    return audit

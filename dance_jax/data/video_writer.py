@@ -47,6 +47,7 @@ class VideoWriter:
         max_side: the longer side of the file's picture; larger frames are reduced.
         audio: (video, moment in seconds on its own clock): its sound is copied from there on, where
             it has any that mp4 can hold; `has_audio` says whether.
+        repeatable: equal frames give equal bytes; the file is somewhat larger.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class VideoWriter:
         metadata: Mapping[str, str] | None = None,
         max_side: int | None = None,
         audio: tuple[str | os.PathLike[str], float] | None = None,
+        repeatable: bool = False,
     ) -> None:
         from dance_jax.data.audio_copy import AudioCopy
         from dance_jax.data.frames import reduced_size
@@ -78,7 +80,9 @@ class VideoWriter:
         self.in_width, self.in_height = int(width), int(height)
         self.width, self.height = (max(2, side - side % 2) for side in small)
         self.fps, self.frames_written = fps, 0
-        self._crf, self._preset = crf, preset
+        self._options = {"crf": str(crf), "preset": preset}
+        if repeatable:
+            self._options["mbtree"] = "0"  # with it, x264 packs small pictures anew in every run
         self._metadata = {str(key): str(value) for key, value in (metadata or {}).items()}
         # The name is hidden and unique to this process, in the same folder, so that the final
         # rename is atomic and two runs never write into one file.
@@ -214,7 +218,7 @@ class VideoWriter:
         context.colorspace = Colorspace.ITU709
         context.color_primaries, context.color_trc, context.color_range = 1, 1, 1
         stream.time_base = Fraction(1, TICKS_PER_S)
-        stream.options = {"crf": str(self._crf), "preset": self._preset}
+        stream.options = dict(self._options)
         context.thread_type = "AUTO"
         self._stream, self._reformatter = stream, VideoReformatter()
         if self._audio is not None:

@@ -19,6 +19,7 @@ DIRECTIONS = 24
 _FRAMES_KEPT = 32  # of a window; more of them tell nothing new
 _CHUNK = 2048
 _SAMPLE = 300
+_TURN_SAMPLE = 10_000
 _MISSING_ALLOWED = 0.2
 _SAME_RATE = 0.005
 
@@ -205,7 +206,9 @@ def _filled(pose: np.ndarray, fps: float, target: float) -> tuple[np.ndarray, np
 
 def _turning_pair(poses: Sequence[np.ndarray]) -> tuple[int, int]:
     """Returns the two joints whose horizontal distance is never small: they tell the direction."""
-    sample = np.concatenate([p[:: max(1, len(p) // 50)] for p in poses if np.isfinite(p).all()])
+    whole = [p for p in poses if len(p) and np.isfinite(p).all()]
+    each = max(2, min(50, _TURN_SAMPLE // max(len(whole), 1)))  # frames of a sequence
+    sample = np.concatenate([p[:: max(1, len(p) // each)] for p in whole])[: 2 * _TURN_SAMPLE]
     ground = sample[..., [0, 2]]
     gap = np.linalg.norm(ground[:, :, None] - ground[:, None], axis=-1)
     low = np.percentile(gap, 2, axis=0)
