@@ -15,11 +15,11 @@ from dance_jax.biomech import segments
 from dance_jax.data import render, synthetic
 from dance_jax.data.video_writer import VideoWriter
 from dance_jax.errors import InputError
-from dance_jax.pose import roi
+from dance_jax.pose import blazepose, roi
 
 COM_BAR, ANGLE_BAR = 0.5, 1.5  # per cent of body height, degrees; 95th percentiles
 SENSOR_SD = 3.0  # grey levels of 255, fresh in every pixel of every frame
-QUIET = {"overlay": False, "plots": False, "report": False, "num_people": 1}
+QUIET = {"overlay": False, "plots": False, "report": False}
 FRAMES = (  # video, number of the frame
     ("folk_cucanj1.mp4", 20),
     ("kathak_kathak1.mp4", 150),
@@ -29,14 +29,15 @@ FRAMES = (  # video, number of the frame
     ("kathak_kathak1.mp4", 300),
     ("choreai_afro8.mp4", 200),
 )
-# A video codec draws the noise of a picture at rest once a key frame and keeps it until the next,
-# so that no low-pass takes it away: here every 8.3 s all landmarks step to where the new noise
-# leads the network. Judged are the frames on which every reported angle passed in every run, with
-# three draws of the noise (the lite model, in MediaPipe's own tracker: with one); the others are
-# written down: with the full model an elbow of tfjs_pose_1 missed with one draw of three (2.2
-# degrees), kathak_benchmark_dance in some runs and not in others (2.3), and in choreai_afro8 a foot
-# that points at the camera with every draw (2.3 to 3.8).
-CLEAR = {"full": (*FRAMES[:2], FRAMES[5]), "lite": FRAMES[:2]}
+# A video codec draws the noise of a picture at rest once a key frame (here every 8.3 s) and keeps
+# it until the next, when all landmarks step to where the new noise leads the network: a clip of
+# 10 s holds one such step, so one draw says little, and the model that the project fetches is
+# judged with three. All must pass in the project's own tracker. In MediaPipe's, which does nothing
+# against such steps, the frames named here miss the angles' bar; their figures are written down.
+TRACKERS = {  # variant: options, draws of the noise, known misses
+    "blazepose full": ({}, (0, 1, 2), ()),
+    "mediapipe lite": ({"estimator": "mediapipe", "num_people": 1}, (0,), FRAMES[2:]),
+}
 
 
 def stood_still(path: pathlib.Path, rgb: np.ndarray, frames: int, seed: int) -> pathlib.Path:
@@ -79,7 +80,8 @@ def measured(
 def test_a_rendered_dancer(any_pose_model, tmp_path) -> None:
     dance = synthetic.generate(1, duration_s=0.2)
     rgb = next(render.render_frames(dance, width=240, height=320))
-    com, angles = measured(stood_still(tmp_path / "s.mp4", rgb, 90, 0), any_pose_model)
+    video = stood_still(tmp_path / "s.mp4", rgb, 90, 0)
+    com, angles = measured(video, any_pose_model, num_people=1)
     assert com <= COM_BAR
     assert max(angles.values()) <= ANGLE_BAR, angles
 
@@ -90,7 +92,7 @@ def test_a_picture_that_shakes_misses_the_bars(any_pose_model, tmp_path) -> None
     with VideoWriter(tmp_path / "s.mp4", 240, 320, fps=30.0) as video:
         for k in range(60):
             video.write(np.roll(rgb, 5 * round(np.sin(k / 4)), axis=1))
-    com, _ = measured(tmp_path / "s.mp4", any_pose_model)
+    com, _ = measured(tmp_path / "s.mp4", any_pose_model, num_people=1)
     assert com > COM_BAR
 
 
@@ -105,49 +107,59 @@ def full_model(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
+def picture(shared_data: pathlib.Path, name: str, which: int) -> np.ndarray:
+    """u8[H,W,3], one frame of a real video."""
+    with av.open(str(shared_data / "videos" / name)) as container:
+        (frame,) = itertools.islice(container.decode(video=0), which, which + 1)
+        return frame.to_ndarray(format="rgb24")
+
+
 @pytest.mark.full
-@pytest.mark.parametrize("variant", CLEAR)
+@pytest.mark.parametrize("variant", TRACKERS)
 @pytest.mark.parametrize(("name", "which"), FRAMES)
 def test_real_frames(
-    name, which, variant, any_pose_model, shared_data, full_size, figures, tmp_path
+    name, which, variant, any_pose_model, shared_data, full_size, figures, tmp_path_factory
 ) -> None:
     if not full_size:
         pytest.skip("launch/accept.sh runs 10 s of each real frame")
-    model = any_pose_model if variant == "lite" else full_model(tmp_path)
-    if variant == "lite" and model.suffix != ".task":
+    options, draws, misses = TRACKERS[variant]
+    lite = variant.endswith("lite")
+    model = any_pose_model if lite else full_model(tmp_path_factory.mktemp("model"))
+    if lite and model.suffix != ".task":
         pytest.skip("no lite model is here")
-    with av.open(str(shared_data / "videos" / name)) as container:
-        for k, frame in enumerate(container.decode(video=0)):
-            if k == which:
-                rgb = frame.to_ndarray(format="rgb24")
-                break
-    video = stood_still(tmp_path / "s.mp4", rgb, 300, 0)
-    com, angles = measured(video, model)
-    worst = sorted(angles, key=angles.get)[-3:]
-    figures[f"static pose, {name}, frame {which}, {variant} model"] = {
-        "centre of mass, % of height": round(com, 3) if np.isfinite(com) else None,
-        "worst angles, deg": {joint: round(angles[joint], 2) for joint in reversed(worst)},
-        "angles": len(angles),
-        "angles over the bar": sum(value > ANGLE_BAR for value in angles.values()),
-    }
-    assert not com > COM_BAR
-    if (name, which) in CLEAR[variant]:
-        assert max(angles.values()) <= ANGLE_BAR, angles
+    rgb = picture(shared_data, name, which)
+    missed = []
+    for draw in draws:
+        # Every tracker looks at the same videos.
+        video = tmp_path_factory.getbasetemp() / f"{pathlib.Path(name).stem}_{which}_{draw}.mp4"
+        if not video.exists():
+            stood_still(video, rgb, 300, draw)
+        com, angles = measured(video, model, **options)
+        worst = sorted(angles, key=angles.get)[-3:]
+        over = {joint: value for joint, value in angles.items() if value > ANGLE_BAR}
+        figures[f"static pose, {name}, frame {which}, {variant}, noise {draw}"] = {
+            "centre of mass, % of height": round(com, 3) if np.isfinite(com) else None,
+            "worst angles, deg": {joint: round(angles[joint], 2) for joint in reversed(worst)},
+            "angles": len(angles),
+            "angles over the bar": len(over),
+            "known to miss": (name, which) in misses,
+        }
+        assert not com > COM_BAR
+        missed += [over] if over else []
+    assert not missed or (name, which) in misses, missed
 
 
 @pytest.mark.full
-def test_a_held_region_is_what_keeps_a_body_at_rest(
-    shared_data, full_size, tmp_path, monkeypatch
-) -> None:
-    """The same frame with MediaPipe's own steps in the place of ours: its angles miss the bar."""
+@pytest.mark.parametrize("without", ["held regions", "averages of what stands still"])
+def test_what_keeps_a_body_at_rest(without, shared_data, full_size, tmp_path, monkeypatch) -> None:
+    """Without either of the tracker's measures the angles of the same pictures miss the bar."""
     if not full_size:
         pytest.skip("launch/accept.sh runs 10 s of a real frame")
     model = full_model(tmp_path)
-    with av.open(str(shared_data / "videos" / "kathak_kathak1.mp4")) as container:
-        rgb = next(itertools.islice(container.decode(video=0), 300, None)).to_ndarray(
-            format="rgb24"
-        )
-    video = stood_still(tmp_path / "s.mp4", rgb, 300, 0)
-    monkeypatch.setattr(roi, "HOLD", (0.0, 0.0, 0.0))
-    _, angles = measured(video, model)
+    if without == "held regions":
+        monkeypatch.setattr(roi, "HOLD", (0.0, 0.0, 0.0))
+    else:
+        monkeypatch.setattr(blazepose, "Still", lambda: lambda crops, regions: crops)
+    rgb = picture(shared_data, "choreai_afro8.mp4", 200)
+    _, angles = measured(stood_still(tmp_path / "s.mp4", rgb, 300, 0), model)
     assert max(angles.values()) > ANGLE_BAR

@@ -13,9 +13,10 @@ from dance_jax.pose.anchors import INPUT_SIZE
 from dance_jax.pose.estimator import FramePoses
 from dance_jax.pose.model_files import ModelFiles
 from dance_jax.pose.smoothing import Smoother
+from dance_jax.pose.still import Still
 
 MIN_TRACKING = 0.5  # overlap of a tracked and a detected region that makes them one person
-SETTLING = 2  # looks at a new person's first frame before the one that counts
+SETTLING = 4  # looks at a new person's first frame before the one that counts
 
 
 class BlazePoseEstimator:
@@ -23,8 +24,10 @@ class BlazePoseEstimator:
 
     While fewer than `num_people` are tracked the detector looks at every frame; a tracked
     person's next region comes from its own landmarks. Unless `steady` is off, a region stays
-    where it is while the body hardly moves (`roi.hold`), detections only add people, and a new
-    person's region is settled on its first frame; off, every step is MediaPipe's.
+    where it is while the body hardly moves (`roi.hold`), noise is averaged away where its picture
+    stands still (`still.Still`), the heatmap's window moves with the point (`landmarks.refine`),
+    detections only add people, and a new person's region is settled on its first frame; off, every
+    step is MediaPipe's.
 
     Args:
         files: a verified model.
@@ -34,7 +37,7 @@ class BlazePoseEstimator:
             smooth where `num_people` is 1. The tracking uses the raw landmarks in any case.
         redetect_s: least time between two looks of the detector while somebody is tracked but
             fewer than `num_people`; 0 is every frame, as MediaPipe does.
-        steady: hold the regions of bodies that hardly move.
+        steady: keep what is read of a body at rest at rest, see above.
 
     Raises:
         InputError: the model is damaged or another network.
@@ -70,6 +73,7 @@ class BlazePoseEstimator:
             f"{files.file} (landmarks)",
             chosen,
         )
+        self._still = Still()
         self._tracked = np.zeros((0, 4), np.float32)
         self._last_s = self._looked_s = -math.inf
         self._closed = False
@@ -148,7 +152,8 @@ class BlazePoseEstimator:
         Args:
             rgb: u8[H,W,3].
             regions: f32[N,4], see `roi`.
-            hold: keep the regions of those who hardly moved, see `roi.hold`.
+            hold: a frame of the video itself: keep the regions of those who hardly moved
+                (`roi.hold`) and average what stands still in them (`still.Still`).
 
         Returns:
             (the people that are really there, f32[M,4] their regions in the next frame).
@@ -158,7 +163,10 @@ class BlazePoseEstimator:
             return nobody
         size = landmarks.INPUT_SIZE
         crops = np.stack([roi.crop(rgb, region, size, repeat_border=True) for region in regions])
-        pose = landmarks.decode(*self._locate(crops * np.float32(1 / 255)))
+        if hold:
+            crops = self._still(crops, regions)
+        found = self._locate(crops * np.float32(1 / 255))
+        pose = landmarks.decode(*found, soft=self._steady)
         placed = landmarks.to_picture(pose, regions)
         there = pose.score > landmarks.MIN_PRESENCE
         there &= np.isfinite(placed.landmarks).all((1, 2)) & roi.usable(placed.next_region)

@@ -37,7 +37,14 @@ class CropPose(NamedTuple):
     score: np.ndarray
 
 
-def decode(raw: np.ndarray, score: np.ndarray, heatmap: np.ndarray, world: np.ndarray) -> CropPose:
+def decode(
+    raw: np.ndarray,
+    score: np.ndarray,
+    heatmap: np.ndarray,
+    world: np.ndarray,
+    *,
+    soft: bool = False,
+) -> CropPose:
     """Turns the network's outputs into points; works on NumPy and on JAX arrays.
 
     Args:
@@ -45,6 +52,7 @@ def decode(raw: np.ndarray, score: np.ndarray, heatmap: np.ndarray, world: np.nd
         score: f32[B,1].
         heatmap: f32[B,64,64,39], logits.
         world: f32[B,117].
+        soft: see `refine`.
 
     Returns:
         CropPose with the leading axis B.
@@ -54,7 +62,7 @@ def decode(raw: np.ndarray, score: np.ndarray, heatmap: np.ndarray, world: np.nd
     xp = raw.__array_namespace__()
     raw = raw.reshape(-1, N_POINTS, 5)
     chance = logistic(raw[..., 3:])
-    xy = refine(raw[..., :2] / INPUT_SIZE, heatmap)
+    xy = refine(raw[..., :2] / INPUT_SIZE, heatmap, soft=soft)
     return CropPose(
         points=xp.concatenate([xy, raw[..., 2:3] / INPUT_SIZE], axis=-1),
         visibility=chance[..., 0],
@@ -64,15 +72,19 @@ def decode(raw: np.ndarray, score: np.ndarray, heatmap: np.ndarray, world: np.nd
     )
 
 
-def refine(xy: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+def refine(xy: np.ndarray, heatmap: np.ndarray, *, soft: bool = False) -> np.ndarray:
     """Moves points to the centre of mass of the heatmap around them, where it is sure.
 
-    xy = sum(sigmoid(h) (column, row)) / sum(sigmoid(h)) / size over the 7 x 7 cells around the
-    point, if the greatest sigmoid(h) there is at least 0.5; cells outside count nothing.
+    xy = sum(w sigmoid(h) (column, row)) / sum(w sigmoid(h)) / size over the 7 x 7 cells around the
+    point, if the greatest w sigmoid(h) there is at least 0.5; cells outside count nothing. w is 1,
+    and the window jumps from cell to cell with the point, and what it finds with it (2 degrees of a
+    pelvis at rest). Soft, the window moves with the point itself: the outermost of then 8 x 8 cells
+    weigh as much as the window covers of them. In the middle of a cell both are the same.
 
     Args:
         xy: f32[B,N,2], fractions of the cut-out.
         heatmap: f32[B,H,W,N], logits.
+        soft: let the window move continuously, unlike MediaPipe.
 
     Returns:
         f32[B,N,2].
@@ -81,11 +93,16 @@ def refine(xy: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
     """
     xp = xy.__array_namespace__()
     batch, height, width, points = heatmap.shape
+    size = np.array([width, height], np.float32)
+    place = xp.clip(xy * size, -1e6, 1e6)
     # Truncation, not floor: a point less than one cell outside still counts as in cell 0.
-    cell = xp.trunc(xp.clip(xy * np.array([width, height], np.float32), -1e6, 1e6)).astype(np.int32)
-    inside = (cell[..., 0] >= 0) & (cell[..., 0] < width)
-    inside = inside & (cell[..., 1] >= 0) & (cell[..., 1] < height)
-    reach = np.arange(KERNEL) - KERNEL // 2
+    cell = xp.trunc(place).astype(np.int32)
+    inside = xp.all((cell >= 0) & (cell < size), axis=-1)
+    reach = np.arange(KERNEL + soft) - KERNEL // 2
+    if soft:
+        first = xp.floor(place - 0.5)
+        cell, beyond = first.astype(np.int32), (place - 0.5 - first)[..., None]
+        shares = xp.where(reach == reach[0], 1 - beyond, xp.where(reach == reach[-1], beyond, 1.0))
     columns, rows = cell[..., 0:1] + reach, cell[..., 1:2] + reach
     valid = ((rows >= 0) & (rows < height))[..., :, None]
     valid = valid & ((columns >= 0) & (columns < width))[..., None, :]
@@ -96,6 +113,8 @@ def refine(xy: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
         np.arange(points)[None, :, None, None],
     ]
     weight = xp.where(valid, logistic(window), 0)
+    if soft:
+        weight = weight * shares[..., 1, :, None] * shares[..., 0, None, :]
     total = xp.sum(weight, axis=(-2, -1))
     share = weight / xp.where(total > 0, total, 1)[..., None, None]
     moved = xp.stack(

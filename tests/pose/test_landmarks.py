@@ -39,6 +39,50 @@ def test_refine_against_brute_force(seed: int) -> None:
     np.testing.assert_allclose(jax.jit(landmarks.refine)(xy, heatmap), want, atol=2e-5)
 
 
+def covered(place: float, count: int) -> np.ndarray:
+    """How much of each of `count` cells a window 7 cells wide around a place covers."""
+    cells = np.arange(count)
+    return np.clip(np.minimum(cells + 1, place + 3.5) - np.maximum(cells, place - 3.5), 0, 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_soft_refine_against_areas(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    xy = rng.uniform(-0.1, 1.1, (3, 39, 2)).astype(np.float32)
+    heatmap = rng.normal(-3, 2, (3, 64, 64, 39)).astype(np.float32)
+    want = xy.copy()
+    for crop, point in np.ndindex(3, 39):
+        x, y = 64 * xy[crop, point].astype(float)
+        if -1 < x < 64 and -1 < y < 64:
+            chance = 1 / (1 + np.exp(-heatmap[crop, :, :, point].astype(float)))
+            weight = chance * covered(y, 64)[:, None] * covered(x, 64)
+            if weight.max() >= 0.5:
+                rows, columns = np.mgrid[:64, :64]
+                mean = [(weight * columns).sum(), (weight * rows).sum()] / weight.sum()
+                want[crop, point] = mean / 64
+    got = landmarks.refine(xy, heatmap, soft=True)
+    np.testing.assert_allclose(got, want, atol=3e-5)
+    assert 0.2 < np.any(got != xy, axis=-1).mean() < 1
+    device = jax.jit(lambda xy, heatmap: landmarks.refine(xy, heatmap, soft=True))
+    np.testing.assert_allclose(device(xy, heatmap), want, atol=3e-5)
+
+
+def test_a_soft_window_does_not_jump_from_cell_to_cell() -> None:
+    rng = np.random.default_rng(9)
+    heatmap = rng.normal(-3, 1, (1, 64, 64, 39)).astype(np.float32)
+    heatmap[:, 30:34, 30:34] = 3
+    middle = np.full((1, 39, 2), 32.5 / 64, np.float32)
+    np.testing.assert_allclose(
+        landmarks.refine(middle, heatmap, soft=True), landmarks.refine(middle, heatmap), atol=1e-6
+    )
+    sides = [np.full((1, 39, 2), (32 + off) / 64, np.float32) for off in (-1e-3, 1e-3)]
+    jump = [
+        np.abs(np.subtract(*(landmarks.refine(xy, heatmap, soft=soft) for xy in sides))).max()
+        for soft in (False, True)
+    ]
+    assert jump[0] > 20 * jump[1]
+
+
 def test_decode_and_projection_there_and_back() -> None:
     rng = np.random.default_rng(2)
     raw = rng.uniform(0, 256, (2, 39, 5)).astype(np.float32)
