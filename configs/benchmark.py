@@ -16,7 +16,7 @@ def get_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.task = "benchmark"
 
-    # What is measured: analyze | startup | render | pose | memory | measures |
+    # What is measured: analyze | startup | render | pose | memory | measures | loader |
     # angle_validity.
     config.suites = ("analyze", "startup", "render")
 
@@ -40,7 +40,7 @@ def get_config() -> config_dict.ConfigDict:
     config.clips = 48
     config.clip_seconds = 12.0
 
-    # The corpus on which the movement measures are timed, at 30 frames a second.
+    # The corpus on which movement measures and the loader are timed, at 30 frames a second.
     config.corpus_clips = 1000
     config.corpus_frames = 300
     return config.lock()

@@ -143,12 +143,7 @@ def memory_of_long_video(config: Any, workdir: pathlib.Path) -> list[dict[str, A
     found = loops.in_fresh_process(
         loops.whole_analysis,
         path=str(path),
-        options={
-            "estimator": config.estimator,
-            "executor": config.executor,
-            "model": config.model,
-            "num_people": config.num_people,
-        },
+        options={k: config[k] for k in ("estimator", "executor", "model", "num_people")},
     )
     return [
         {
@@ -220,6 +215,13 @@ def measures(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
     return measures_against_plain_loop(config, workdir)
 
 
+def loader(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
+    """Batches of poses and of videos, against plain readers and what a model consumes."""
+    from dance_jax.analysis.loader_benchmark import batches_against_peers
+
+    return batches_against_peers(config, workdir)
+
+
 def angle_validity(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
     """Error of each 2D angle by yaw, joint and apparent segment length (synthetic dancers)."""
     from dance_jax import assets
@@ -262,6 +264,7 @@ SUITES: dict[str, Callable[[Any, pathlib.Path], list[dict[str, Any]]]] = {
     "pose": pose_throughput,
     "memory": memory_of_long_video,
     "measures": measures,
+    "loader": loader,
     "angle_validity": angle_validity,
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dance_jax.data import clip_npz
+from dance_jax.data import clip_npz, file_lock
 from dance_jax.data.formats import ReadOptions
 from dance_jax.errors import InputError
 from dance_jax.types import Clip
@@ -26,7 +25,9 @@ _MAGIC = b"dance_jax cache1"
 _START = len(_MAGIC) + 32 + 8  # magic, sha256 of the rest, length of the header
 _ALIGN = 64
 _PIECE = 8 << 20
-_STALE_S = 3600.0
+_TEMPORARY = (".partial_", ".clip_")
+_SHRINKING = "shrink.lock"
+_STALE_S = 24 * 3600.0
 
 
 class ClipCache:
@@ -35,7 +36,8 @@ class ClipCache:
     Entries are written whole or not at all. The sha256 of an entry is checked when a process first
     reads it; a damaged one is removed and made anew. Several processes may use one folder: an
     entry is made by one of them while the others wait for it. Over `max_bytes` the entries that
-    were not used for longest are removed; arrays already handed out stay readable.
+    were not used for longest are removed; arrays already handed out stay readable. What a writer
+    that was killed left behind is removed a day later, when the folder is next opened.
 
     Args:
         folder: where it is kept; made where it is not there.
@@ -50,6 +52,16 @@ class ClipCache:
         self._checked: set[tuple[int, int, int]] = set()
         with _told(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes temporary files and folders, and locks, that are old and that nobody holds."""
+        for path in self.folder.iterdir():
+            if path.name.startswith(_TEMPORARY) or path.suffix == ".lock":
+                with contextlib.suppress(FileNotFoundError):
+                    old = time.time() - path.stat().st_mtime > _STALE_S
+                    if old and path.name != _SHRINKING:
+                        file_lock.remove_if_free(path)
 
     def path(self, source: str, parameters: Mapping[str, Any]) -> pathlib.Path:
         """Returns where an entry is kept.
@@ -86,10 +98,10 @@ class ClipCache:
             if found is not None:
                 return found
             made = {name: np.asarray(value) for name, value in make().items()}
-            if sum(value.nbytes for value in made.values()) > self.max_bytes:
+            if _header(made)[1] > self.max_bytes:
                 return made  # it would push out all the others, and then itself
             with _told(path):
-                _write(path, made)
+                self._checked.add(_write(path, made))
         self.shrink(keep=path)
         found = self._read(path)
         return made if found is None else found
@@ -107,7 +119,10 @@ class ClipCache:
         """
 
         def packed() -> dict[str, np.ndarray]:
-            with tempfile.TemporaryDirectory(dir=self.folder, prefix=".clip_") as folder:
+            with (
+                tempfile.TemporaryDirectory(dir=self.folder, prefix=_TEMPORARY[1]) as folder,
+                file_lock.in_use(folder),
+            ):
                 file = pathlib.Path(folder) / "clip.npz"
                 clip_npz.write(file, make())
                 return {"npz": np.fromfile(file, np.uint8)}
@@ -132,7 +147,7 @@ class ClipCache:
             how many were removed.
         """
         count = 0
-        with _locked(self.folder / "shrink.lock", remove=False):
+        with _locked(self.folder / _SHRINKING, remove=False):
             rows = sorted(self._entries())
             total = sum(row[1] for row in rows)
             for _, size, path in rows:
@@ -141,10 +156,6 @@ class ClipCache:
                 if path != keep:
                     path.unlink(missing_ok=True)
                     total, count = total - size, count + 1
-            for partial in self.folder.glob(".partial_*"):
-                with contextlib.suppress(FileNotFoundError):
-                    if time.time() - partial.stat().st_mtime > _STALE_S:
-                        partial.unlink()
         return count
 
     def _entries(self) -> Iterator[tuple[int, int, pathlib.Path]]:
@@ -159,7 +170,7 @@ class ClipCache:
         try:
             with path.open("rb") as file:
                 stat = os.fstat(file.fileno())
-                identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+                identity = _identity(stat)
                 header = _checked_header(file, checked=identity in self._checked)
                 if header is None:
                     path.unlink(missing_ok=True)
@@ -199,8 +210,8 @@ def _array(file: Any, dtype: str, shape: list[int], offset: int) -> np.ndarray:
     return np.memmap(file, np.dtype(dtype), "r", offset, tuple(shape))
 
 
-def _write(path: pathlib.Path, made: Mapping[str, np.ndarray]) -> None:
-    """Writes an entry, whole or not at all."""
+def _header(made: Mapping[str, np.ndarray]) -> tuple[bytes, int]:
+    """Returns what stands before an entry's arrays, and the bytes of the whole entry."""
     rows, size = [], 0
     for name, value in made.items():
         if value.dtype.kind not in "biuf":
@@ -208,9 +219,20 @@ def _write(path: pathlib.Path, made: Mapping[str, np.ndarray]) -> None:
         rows.append([name, value.dtype.str, list(value.shape), size])
         size += -(-value.nbytes // _ALIGN) * _ALIGN
     header = json.dumps(rows).encode()
-    handle, name = tempfile.mkstemp(prefix=".partial_", dir=path.parent)
+    return header, -(-(_START + len(header)) // _ALIGN) * _ALIGN + size
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int, int]:
+    """Returns what changes when a file does."""
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _write(path: pathlib.Path, made: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
+    """Writes an entry, whole or not at all; returns its identity."""
+    header = _header(made)[0]
+    handle, name = tempfile.mkstemp(prefix=_TEMPORARY[0], dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file, file_lock.in_use(name):
             digest = hashlib.sha256()
 
             def put(data: Any) -> None:
@@ -226,7 +248,10 @@ def _write(path: pathlib.Path, made: Mapping[str, np.ndarray]) -> None:
                 put(bytes(-value.nbytes % _ALIGN))
             file.seek(len(_MAGIC))
             file.write(digest.digest())
-        os.replace(name, path)
+            file.flush()
+            identity = _identity(os.fstat(file.fileno()))
+            os.replace(name, path)
+            return identity
     except BaseException:
         pathlib.Path(name).unlink(missing_ok=True)
         raise
@@ -245,23 +270,9 @@ def _told(path: pathlib.Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _locked(path: pathlib.Path, *, remove: bool = True) -> Iterator[None]:
     """Holds a file's lock, among threads and processes alike; it ends with its process."""
-    handle = _acquire(path)
+    with _told(path):
+        handle = file_lock.acquire(path)
     try:
         yield
     finally:
-        if remove:
-            path.unlink(missing_ok=True)
-        os.close(handle)
-
-
-def _acquire(path: pathlib.Path) -> int:
-    """Waits for the lock and returns its handle."""
-    while True:
-        with _told(path):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        # The one who held it before may have removed the file from under this handle.
-        with contextlib.suppress(FileNotFoundError):
-            if os.fstat(handle).st_ino == path.stat().st_ino:
-                return handle
-        os.close(handle)
+        file_lock.release(handle, path if remove else None)

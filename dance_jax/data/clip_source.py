@@ -1,23 +1,22 @@
-"""Clips that windows are read from, one at a time: poses, or videos with the poses in them."""
+"""What windows are read from: clips of poses, or videos with the poses in them."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from dance_jax import skeleton as skeletons
-from dance_jax.data import load, video_window
+from dance_jax._version import __version__
+from dance_jax.data import video_window
 from dance_jax.data.clip_cache import ClipCache
+from dance_jax.data.fitting import fit
+from dance_jax.data.pose_clips import PoseClips, content_hash
 from dance_jax.errors import InputError
 from dance_jax.types import Clip
-
-_HELD = 64  # clips read from files that a process keeps
 
 
 class ClipSource(Protocol):
@@ -40,71 +39,6 @@ class ClipSource(Protocol):
         ...
 
 
-class PoseClips:
-    """Poses in one skeleton; files are read on use, and once now for their sizes.
-
-    Args:
-        clips: clips, or files that hold one clip each.
-        skeleton: what they are brought to.
-        axes: coordinates: 2 drops the depth.
-
-    Raises:
-        InputError: a file cannot be read, or a clip has fewer coordinates.
-    """
-
-    def __init__(
-        self,
-        clips: Sequence[Clip | str | os.PathLike[str]],
-        skeleton: str = "halpe26",
-        axes: int = 3,
-    ) -> None:
-        self.skeleton, self.axes = skeletons.get(skeleton).name, axes
-        self._clips = tuple(clips)
-        self._held = None
-        names, sizes = [], []
-        for at, one in enumerate(self._clips):
-            clip = self.clip(at)
-            if clip.pose.shape[-1] < axes:
-                what = f"it has {clip.pose.shape[-1]} coordinates, not {axes}"
-                raise InputError(what, self._name(at, one), "take axes=2")
-            names.append(self._name(at, one))
-            sizes.append((clip.n_frames, clip.n_people))
-        self.names, self.sizes = tuple(names), tuple(sizes)
-
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, "_held": None}
-
-    @staticmethod
-    def _name(at: int, one: object) -> str:
-        if isinstance(one, Clip):
-            return str(one.source.get("name") or one.source.get("path") or f"clip {at}")
-        return os.fspath(one)
-
-    def clip(self, at: int) -> Clip:
-        """Returns a clip in the skeleton of this source."""
-        if self._held is None:
-            self._held = functools.lru_cache(_HELD)(self._load)
-        return self._held(at)
-
-    def _load(self, at: int) -> Clip:
-        one = self._clips[at]
-        clip = one if isinstance(one, Clip) else load.load_clip(one)
-        if skeletons.get(clip.skeleton).name != self.skeleton:
-            pose, sure = skeletons.convert(clip.pose, clip.confidence, clip.skeleton, self.skeleton)
-            clip = clip.replace(pose=pose, confidence=sure, skeleton=self.skeleton, pose_world=None)
-        return clip
-
-    def read(self, clip: int, person: int, frames: slice) -> dict[str, np.ndarray]:
-        """Returns "time_s" and "pose" of a stretch; a joint without all coordinates is NaN."""
-        held = self.clip(clip)
-        if held.n_frames < frames.stop or held.n_people <= person:
-            what = f"it has {held.n_frames} frames and {held.n_people} people now"
-            raise InputError(what, self.names[clip], "make the loader anew")
-        pose = held.pose[frames, person, :, : self.axes]
-        pose = np.where(np.isfinite(pose).all(-1, keepdims=True), pose, np.nan)
-        return {"time_s": held.time_s[frames], "pose": pose}
-
-
 class VideoClips:
     """Videos, and where they are known the poses in them, both brought to one picture size.
 
@@ -112,13 +46,15 @@ class VideoClips:
     decoded once, kept at that size, and windows are read from the disk.
 
     Args:
-        videos: video files.
+        videos: video files, or folders of images.
         height: pixels of the frames; pictures are scaled to cover height x width and cropped.
         width: pixels.
-        poses: one clip a video in pixels, with the video's true times; None for frames alone (each
-            video is then decoded once now for its times, at no size).
+        poses: one clip a video in pixels, with the video's true times; None for frames alone.
+        times: f64[T] seconds of each video's frames; where neither these nor poses are given, each
+            video is decoded once now for them (a cache keeps them).
         cache: keeps decoded videos.
         threads: of one decoder.
+        fps: of the folders of images.
 
     Raises:
         InputError: a video cannot be read, or a clip is not in pixels of a picture.
@@ -131,32 +67,37 @@ class VideoClips:
         width: int,
         *,
         poses: Sequence[Clip] | None = None,
+        times: Sequence[np.ndarray] | None = None,
         cache: ClipCache | None = None,
         threads: int = 1,
+        fps: float | None = None,
     ) -> None:
         self.videos = tuple(pathlib.Path(video) for video in videos)
-        self.height, self.width, self.cache, self.threads = height, width, cache, threads
+        self.height, self.width, self.cache = height, width, cache
+        self.threads, self.fps = threads, fps
         self.names = tuple(str(video) for video in self.videos)
         self._poses, self._digests = None, {}
+        for given in (poses, times):
+            if given is not None and len(given) != len(self.videos):
+                raise ValueError(f"{len(self.videos)} videos need as many clips, got {len(given)}")
         if poses is None:
-            self._times = tuple(video_window.frame_times(video) for video in self.videos)
-            self.sizes = tuple((len(times), 1) for times in self._times)
+            found = map(self._found_times, range(len(self.videos))) if times is None else times
+            self.times = tuple(np.asarray(one, np.float64) for one in found)
+            self.sizes = tuple((len(one), 1) for one in self.times)
             return
-        if len(poses) != len(self.videos):
-            raise ValueError(f"{len(self.videos)} videos need as many clips, got {len(poses)}")
         for name, clip in zip(self.names, poses, strict=True):
             if clip.unit != "px" or clip.image_size is None:
                 what = f"its clip is in {clip.unit} of a picture of {clip.image_size} pixels"
                 raise InputError(what, name, "give poses in pixels, with image_size")
         self._poses = PoseClips(poses, axes=2)
-        self._fits = [video_window.fit(clip.image_size, height, width) for clip in poses]
+        self._fits = [fit(clip.image_size, height, width) for clip in poses]
         self._pictures = [clip.image_size for clip in poses]
-        self._times = tuple(clip.time_s for clip in poses)
+        self.times = tuple(clip.time_s for clip in poses)
         self.sizes = self._poses.sizes
 
     def read(self, clip: int, person: int, frames: slice) -> dict[str, np.ndarray]:
         """Returns "time_s", "frames" and, where they are known, "pose" in pixels of the frames."""
-        times = self._times[clip][frames]
+        times = self.times[clip][frames]
         out = {"time_s": times, "frames": self._frames(clip, frames)}
         if self._poses is not None:
             pose = self._poses.read(clip, person, frames)["pose"]
@@ -164,24 +105,34 @@ class VideoClips:
         return out
 
     def _frames(self, clip: int, frames: slice) -> np.ndarray:
-        video, size = self.videos[clip], (self.height, self.width)
         if self.cache is None:
-            times = self._times[clip][frames]
-            return video_window.read_window(video, times, *size, threads=self.threads)
+            return self._decoded(clip, frames)
+        key = {
+            "decoded": [self.height, self.width],
+            "times": hashlib.sha256(self.times[clip]).hexdigest(),
+        }
+        kept = self._kept(clip, key, lambda: {"frames": self._decoded(clip, slice(None))})
+        return np.asarray(kept["frames"][frames])
+
+    def _found_times(self, clip: int) -> np.ndarray:
+        video, fps = self.videos[clip], self.fps
+        if self.cache is None or video.is_dir():
+            return video_window.frame_times(video, fps=fps)
+        return self._kept(clip, {}, lambda: {"time_s": video_window.frame_times(video)})["time_s"]
+
+    def _kept(
+        self, clip: int, key: dict[str, object], make: Callable[[], dict[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
         if clip not in self._digests:
-            self._digests[clip] = _digest(video)
+            self._digests[clip] = content_hash(self.videos[clip])
+        return self.cache.arrays(self._digests[clip], {**key, "version": __version__}, make)
 
-        def decoded() -> dict[str, np.ndarray]:
-            times = self._times[clip]
-            return {"frames": video_window.read_window(video, times, *size, threads=self.threads)}
-
-        key = {"decoded": list(size), "times": hashlib.sha256(self._times[clip]).hexdigest()}
-        return np.asarray(self.cache.arrays(self._digests[clip], key, decoded)["frames"][frames])
-
-
-def _digest(path: pathlib.Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path, "check the name") from error
+    def _decoded(self, clip: int, frames: slice) -> np.ndarray:
+        return video_window.read_window(
+            self.videos[clip],
+            self.times[clip][frames],
+            self.height,
+            self.width,
+            threads=self.threads,
+            fps=self.fps,
+        )

@@ -8,11 +8,16 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dance_jax.data import windows
+import numpy as np
+
+from dance_jax.data import windows, worker
 from dance_jax.data.batch import Batch
 from dance_jax.data.clip_source import ClipSource
 from dance_jax.data.sampling import Plan, Reader, label_columns
 from dance_jax.errors import InputError
+
+# What Grain says when a worker process is gone.
+_DIED = "Worker process was terminated unexpectedly"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +35,10 @@ class LoaderOptions:
         last: of `Plan`: "pad" or "drop".
         shard_index: this host, as `jax.process_index()` has it.
         shard_count: number of hosts.
-        workers: processes that read ahead; 0 reads in this one.
+        workers: processes that read ahead; 0 reads in this one. They are spawned, so a script
+            needs its `if __name__ == "__main__":`.
         threads: threads of each process that read whole batches ahead; 0 reads when asked.
-        ahead: batches that each process holds ready.
+        ahead: batches that each process holds ready, beside those that its threads work on.
     """
 
     batch_size: int
@@ -102,10 +108,20 @@ class Loader:
             self._batches = self._start()
         try:
             made = next(self._batches)
-        except StopIteration:
+        except BaseException as error:
+            # What was read ahead is dropped, so that the next call asks for this batch again.
             self.close()
+            if _DIED in str(error):
+                what = f"a process that reads ahead died ({str(error).split('. ')[0]})"
+                fix = "take fewer workers, smaller batches, or workers=0: batches wait in /dev/shm"
+                raise InputError(what, "loader", fix) from error
+            if isinstance(error, InputError):
+                # As it was raised in the worker, without Grain's note on the frames it hid.
+                error.__dict__.pop("__notes__", None)
             raise
         self._next += 1
+        if self.options.workers:
+            made = _copied(made)
         return Batch(**made)
 
     def _start(self) -> Iterator[dict[str, Any]]:
@@ -120,7 +136,7 @@ class Loader:
         numbers = grain.MapDataset.range(self._next, total)
         reading = grain.ReadOptions(
             num_threads=options.threads,
-            prefetch_buffer_size=options.ahead if options.threads else 0,
+            prefetch_buffer_size=options.ahead + options.threads if options.threads else 0,
         )
         _let_grain_read_its_flags()
         made = numbers.map(self._reader).to_iter_dataset(reading)
@@ -128,7 +144,8 @@ class Loader:
             made = made.mp_prefetch(
                 grain.MultiprocessingOptions(
                     num_workers=options.workers, per_worker_buffer_size=options.ahead
-                )
+                ),
+                worker_init_fn=worker.start,
             )
         return iter(made)
 
@@ -160,6 +177,13 @@ class Loader:
             batches.close()
 
 
+def _copied(value: Any) -> Any:
+    """Copies a batch out of the memory shared with its worker, which then is free at once."""
+    if isinstance(value, dict):
+        return {name: _copied(part) for name, part in value.items()}
+    return None if value is None else np.array(value)
+
+
 def _let_grain_read_its_flags() -> None:
     """Lets worker processes start in a program that has no command line of absl.
 
@@ -180,7 +204,8 @@ class OnDevice:
     Args:
         loader: batches on the host.
         depth: batches on the device, the one handed out included.
-        place: device or sharding, as `jax.device_put` takes it; None for the default device.
+        place: device or sharding, as `jax.device_put` takes it; None for the default device. Where
+            a sharding spans several hosts, each hands in its own rows of the global batch.
     """
 
     def __init__(self, loader: Loader, depth: int = 2, place: Any = None) -> None:
@@ -194,8 +219,6 @@ class OnDevice:
         return self
 
     def __next__(self) -> Batch:
-        import jax
-
         while len(self._waiting) < self._depth and not self._ended:
             try:
                 batch = next(self._loader)
@@ -203,11 +226,21 @@ class OnDevice:
                 self._ended = True
                 break
             # Copies run beside the computation: the call returns at once.
-            self._waiting.append((jax.device_put(batch, self._place), self._loader.state()))
+            self._waiting.append((self._put(batch), self._loader.state()))
         if not self._waiting:
             raise StopIteration
         batch, self._state = self._waiting.popleft()
         return batch
+
+    def _put(self, batch: Batch) -> Batch:
+        import jax
+
+        place = self._place
+        if isinstance(place, jax.sharding.Sharding) and not place.is_fully_addressable:
+            return jax.tree.map(
+                lambda rows: jax.make_array_from_process_local_data(place, rows), batch
+            )
+        return jax.device_put(batch, place)
 
     def state(self) -> dict[str, Any]:
         """Returns the place after the last batch handed out, not after those copied ahead."""

@@ -96,6 +96,15 @@ class Plan:
         return np.where(there, chosen, -1)
 
 
+def all_there(pose: np.ndarray) -> np.ndarray:
+    """Returns bool[...], True where all coordinates of pose[..., C] are finite."""
+    finite = np.isfinite(pose)
+    out = finite[..., 0].copy()
+    for axis in range(1, pose.shape[-1]):  # many times faster than `all` along a short axis
+        out &= finite[..., axis]
+    return out
+
+
 def label_columns(labels: Sequence[Mapping[str, Any]] | None, clips: int) -> dict[str, np.ndarray]:
     """Returns name -> [clips, ...]: i32 with -1 for whole numbers, else f32 with NaN, for none.
 
@@ -173,7 +182,7 @@ class Reader:
         if (ids < 0).all():  # a shard's share of the last batch may be padding alone
             self._shape_of_padding(out)
         pose = out.get("pose")
-        there = None if pose is None else np.isfinite(pose).all(-1)
+        there = None if pose is None else all_there(pose)
         return {"frames": None, "pose": None, **out, "joint_mask": there, "labels": labels}
 
     def _read(self, window: Window) -> dict[str, np.ndarray]:
@@ -192,8 +201,9 @@ class Reader:
         """Puts one window into its row."""
         read = self._read(window)
         time_s = read.pop("time_s")
-        cut = cut_time(time_s, np.zeros(1, np.int64), self.length)[0]
-        out["time_s"][row] = cut - cut[0]
+        if window.frames < self.length:
+            time_s = cut_time(time_s, np.zeros(1, np.int64), self.length)[0]
+        out["time_s"][row] = time_s - time_s[0]
         out["frame_mask"][row, : window.frames] = True
         for name, value in read.items():
             self._room(out, name, value)[row, : window.frames] = value
@@ -202,7 +212,10 @@ class Reader:
         """Returns the array of a field, made at the first row that has it."""
         if name not in out:
             shape = (len(out["mask"]), self.length, *value.shape[1:])
-            out[name] = np.full(shape, np.nan if name == "pose" else 0, value.dtype)
+            # Zeros cost nothing until they are written; a batch of pictures is hundreds of MB.
+            out[name] = np.zeros(shape, value.dtype)
+            if name == "pose":
+                out[name][:] = np.nan
         return out[name]
 
     def _shape_of_padding(self, out: dict[str, Any]) -> None:

@@ -1,56 +1,47 @@
-"""Decodes the frames of one window of a video at one size: scaled to cover it, then cropped."""
+"""Decodes the frames of one window of a clip at one size: scaled to cover it, then cropped.
+
+A clip is a video, or a folder of images with a rate.
+"""
 
 from __future__ import annotations
 
 import os
+import pathlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from dance_jax.data import image_window
 from dance_jax.data.container import REENCODE, open_container, video_stream
+from dance_jax.data.fitting import fit
 from dance_jax.data.limits import Limits
-from dance_jax.data.orientation import orientation_of, square_size
+from dance_jax.data.orientation import Orientation, orientation_of, square_size
 from dance_jax.data.video import open_video
 from dance_jax.errors import InputError
 
 _NEAR_S = 0.002  # times that were rounded to milliseconds still find their frames
+# (file, size, time of change) -> what its first frame says: a window of it needs that every time.
+_FIRST: dict[tuple[str, int, int], tuple[int, Orientation]] = {}
+_FIRST_KEPT = 10_000
 
 
-class Fit(NamedTuple):
-    """How a picture is brought to a size.
+def frame_times(
+    path: str | os.PathLike[str], limits: Limits | None = None, *, fps: float | None = None
+) -> np.ndarray:
+    """Returns f64[T], the true times of a clip's frames in seconds; a video is decoded for them.
 
-    Attributes:
-        width: of the scaled picture, at least that of the crop.
-        height: of the scaled picture.
-        left: columns cut off at the left.
-        top: rows cut off at the top.
-    """
-
-    width: int
-    height: int
-    left: int
-    top: int
-
-    def pixels(self, places: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Returns places [..., 2] of the picture of size (width, height) in pixels of the crop."""
-        scale = np.array([self.width / size[0], self.height / size[1]])
-        return (places * scale - [self.left, self.top]).astype(np.float32)
-
-
-def fit(size: tuple[int, int], height: int, width: int) -> Fit:
-    """Returns how an upright picture covers height x width, its middle kept."""
-    scale = max(width / size[0], height / size[1])
-    wide, high = max(width, round(size[0] * scale)), max(height, round(size[1] * scale))
-    return Fit(wide, high, (wide - width) // 2, (high - height) // 2)
-
-
-def frame_times(path: str | os.PathLike[str], limits: Limits | None = None) -> np.ndarray:
-    """Returns f64[T], the true times of a video's frames in seconds, by decoding it once.
+    Args:
+        path: a video, or a folder of images.
+        limits: the largest input allowed.
+        fps: of a folder of images.
 
     Raises:
-        InputError: the video cannot be read.
+        InputError: the clip cannot be read.
     """
+    if pathlib.Path(path).is_dir():
+        folder = image_window.open_pictures(path, fps, limits)
+        return np.arange(len(folder.images)) / folder.info.fps
     with open_video(path, limits=limits, max_side=16) as source:
         return np.array([frame.time_s for frame in source])
 
@@ -63,31 +54,41 @@ def read_window(
     *,
     threads: int = 1,
     limits: Limits | None = None,
+    fps: float | None = None,
 ) -> np.ndarray:
     """Decodes the frames at some times: from the key frame before them on, no further.
 
+    Frames that are not asked for and that no other frame needs are not decoded.
+
     Args:
-        path: a video.
+        path: a video, or a folder of images.
         time_s: f64[N] increasing times of frames, as `frame_times` or a clip of it gives them;
             a frame is that within 2 ms.
         height: pixels of what is handed out.
         width: pixels.
         threads: of the decoder.
         limits: the largest input allowed.
+        fps: of a folder of images.
 
     Returns:
         u8[N,height,width,3], upright, red first.
 
     Raises:
-        InputError: the video cannot be read, or has no frame at a time.
+        InputError: the clip cannot be read, or has no frame at a time.
     """
+    if pathlib.Path(path).is_dir():
+        folder = image_window.open_pictures(path, fps, limits)
+        return image_window.read(folder, time_s, height, width)
     limits, time_s = limits or Limits(), np.asarray(time_s, np.float64)
+    if not len(time_s):
+        return np.empty((0, height, width, 3), np.uint8)
     near = min([_NEAR_S, *(0.5 * np.diff(time_s))])
     for seek in (True, False):
-        out = np.zeros((len(time_s), height, width, 3), np.uint8)
+        out = np.empty((len(time_s), height, width, 3), np.uint8)
         found = 0
         with _Decoder(path, limits, threads) as decoder:
-            for stamp_s, frame in decoder.frames(float(time_s[0]) if seek else 0.0):
+            wanted = (time_s, near) if seek else None
+            for stamp_s, frame in decoder.frames(wanted):
                 if stamp_s > time_s[-1] + near:
                     break
                 # A damaged frame, or one that comes too late, after a jump: go through from the
@@ -116,7 +117,7 @@ class _Decoder:
         except InputError:
             self.container.close()
             raise
-        self.stream.codec_context.thread_count = threads
+        self.threads = self.stream.codec_context.thread_count = threads
         allowed = 2 * limits.max_width * limits.max_height
         self.stream.codec_context.options = {"max_pixels": str(allowed)}
         self.orientation: Any = None
@@ -128,38 +129,73 @@ class _Decoder:
     def __exit__(self, *exception: object) -> None:
         self.container.close()
 
-    def frames(self, start_s: float) -> Iterator[tuple[float, Any]]:
-        """Yields (seconds, frame) in the order shown, from a key frame before a time on."""
-        by_order = self.kind == "avi"  # it holds no presentation times, see `video`
-        first = None
-        for frame in self._decoded():
-            stamp = frame.dts if by_order else frame.pts
-            if stamp is None:
-                continue
-            if first is None:
-                first = stamp
-                self.orientation = orientation_of(frame)
-                if start_s > 0 and not by_order:
-                    break
-            yield float((stamp - first) * self.stream.time_base), frame
-        if first is None or start_s <= 0 or by_order:
+    def frames(self, wanted: tuple[np.ndarray, float] | None) -> Iterator[tuple[float, Any]]:
+        """Yields (seconds, frame) in the order shown.
+
+        Args:
+            wanted: (times, nearness) in seconds: begins at a key frame before the first of them,
+                and may leave out frames that are near to none; None yields all.
+        """
+        times, near = wanted or (np.zeros(1), 0.0)
+        if self.kind == "avi" or times[0] <= near:  # avi holds no presentation times, see `video`
+            first = last = None
+            for frame in self._decoded(None):
+                stamp = frame.dts if self.kind == "avi" else frame.pts
+                if stamp is None and self.kind == "avi":  # the frames flushed at the end
+                    stamp = 0 if last is None else last + self._step()
+                if stamp is None:
+                    continue
+                last = stamp
+                if first is None:
+                    first, self.orientation = stamp, orientation_of(frame)
+                yield float((stamp - first) * self.stream.time_base), frame
             return
-        target = first + round(start_s / float(self.stream.time_base))
-        self.container.seek(target, stream=self.stream, backward=True)
-        for frame in self._decoded():
+        found = self._first()
+        if found is None:
+            return
+        first, self.orientation = found
+        second = 1 / float(self.stream.time_base)
+        stamps, near = first + times * second, near * second
+        self.container.seek(round(stamps[0]), stream=self.stream, backward=True)
+        for frame in self._decoded((stamps - near, stamps + near)):
             if frame.pts is not None:
                 yield float((frame.pts - first) * self.stream.time_base), frame
 
-    def _decoded(self) -> Iterator[Any]:
-        """Yields decoded frames; what cannot be decoded is left out."""
+    def _step(self) -> int:
+        rate = self.stream.average_rate
+        return round(1 / (rate * self.stream.time_base)) if rate else 1
+
+    def _first(self) -> tuple[int, Orientation] | None:
+        """Returns the first frame's stamp and how it is shown, None where there is no frame."""
+        status = os.stat(self.path)
+        key = (os.path.abspath(self.path), status.st_size, status.st_mtime_ns)
+        if key not in _FIRST:
+            for frame in self._decoded(None):
+                if frame.pts is not None:
+                    if len(_FIRST) >= _FIRST_KEPT:
+                        _FIRST.clear()
+                    _FIRST[key] = frame.pts, orientation_of(frame)
+                    break
+        return _FIRST.get(key)
+
+    def _decoded(self, wanted: tuple[np.ndarray, np.ndarray] | None) -> Iterator[Any]:
+        """Yields decoded frames; what cannot be decoded is left out.
+
+        Args:
+            wanted: (from, to) stamps of the frames to decode in any case; the others are decoded
+                only where those need them. None decodes all.
+        """
         import av
 
+        context = self.stream.codec_context
         packets = self.container.demux(self.stream)
         while True:
             try:
                 packet = next(packets, None)
             except av.FFmpegError:
                 packet = None
+            if wanted is not None and packet is not None:
+                context.skip_frame = "DEFAULT" if _needed(packet.pts, *wanted) else "NONREF"
             try:
                 yield from self.stream.decode(packet)
             except EOFError:
@@ -180,7 +216,17 @@ class _Decoder:
         if stored != size:
             smaller = size[0] * size[1] < stored[0] * stored[1]
             kind = "AREA" if smaller else "BILINEAR"
-            frame = self.scaler.reformat(frame, width=size[0], height=size[1], interpolation=kind)
-        rgb = self.converter.reformat(frame, format="rgb24").to_ndarray()
+            frame = self.scaler.reformat(
+                frame, width=size[0], height=size[1], interpolation=kind, threads=self.threads
+            )
+        rgb = self.converter.reformat(frame, format="rgb24", threads=self.threads).to_ndarray()
         rgb = self.orientation.apply(rgb)
         return rgb[how.top : how.top + height, how.left : how.left + width]
+
+
+def _needed(stamp: int | None, low: np.ndarray, high: np.ndarray) -> bool:
+    """Says whether a stamp is in one of the increasing intervals; one that is unknown may be."""
+    if stamp is None:
+        return True
+    at = int(np.searchsorted(high, stamp))
+    return at < len(low) and bool(low[at] <= stamp)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
+from dance_jax.data import file_lock
 from dance_jax.data.clip_cache import ClipCache
 from dance_jax.errors import InputError
 from dance_jax.types import Clip
@@ -98,6 +102,7 @@ def test_an_error_while_making_leaves_nothing(tmp_path: pathlib.Path) -> None:
 CHILD = """
 import sys
 import numpy as np
+from dance_jax.data import file_lock
 from dance_jax.data.clip_cache import ClipCache
 
 folder, counted = sys.argv[1:]
@@ -151,3 +156,102 @@ def test_a_clip_keeps_all_its_fields(tmp_path: pathlib.Path) -> None:
         assert (again.time_s == clip.time_s).all() and again.image_size == clip.image_size
         assert again.source == clip.source and again.labels == clip.labels
     assert len(calls) == 1
+
+
+KILLED = """
+import sys, time
+import numpy as np
+from dance_jax.data import file_lock
+from dance_jax.data.clip_cache import ClipCache
+
+cache = ClipCache(sys.argv[1])
+
+
+def slow():
+    print("making", flush=True)
+    time.sleep(60)
+
+
+if sys.argv[2] == "clip":
+    cache.clip("abc", {}, slow)
+cache.arrays("abc", {}, slow)
+"""
+
+
+def age(folder: pathlib.Path, hours: float) -> None:
+    """Makes everything in a folder look as if it was last changed some hours ago."""
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - 3600 * hours,) * 2)
+
+
+@pytest.mark.parametrize("what", ["clip", "arrays"])
+def test_what_a_killed_writer_left_goes_a_day_later(tmp_path: pathlib.Path, what: str) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path), what]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline() == b"making\n"
+        left = sorted(tmp_path.iterdir())
+        assert [path.suffix for path in left].count(".lock") == 1
+        assert sum(path.is_dir() for path in left) == (what == "clip")
+        age(tmp_path, 25)
+        ClipCache(tmp_path)  # old, but in use
+        assert sorted(tmp_path.iterdir()) == left
+        child.send_signal(signal.SIGKILL)
+    age(tmp_path, 23)
+    ClipCache(tmp_path)  # free, but perhaps a writer is about to lock it
+    assert sorted(tmp_path.iterdir()) == left
+    age(tmp_path, 25)
+    cache = ClipCache(tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert same(cache.arrays("abc", {}, Maker()), Maker()())
+
+
+def test_a_half_written_file_goes_and_entries_stay(tmp_path: pathlib.Path) -> None:
+    cache = ClipCache(tmp_path)
+    cache.arrays("a", {}, Maker())
+    (tmp_path / ".partial_x").write_bytes(b"half")
+    (tmp_path / "of_the_user.txt").write_text("")
+    (tmp_path / ".partial_y").write_bytes(b"being written")
+    cache.shrink()
+    age(tmp_path, 30)
+    with file_lock.in_use(tmp_path / ".partial_y"):
+        ClipCache(tmp_path)
+        assert (tmp_path / ".partial_y").exists() and not (tmp_path / ".partial_x").exists()
+    ClipCache(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {cache.path("a", {}).name, "of_the_user.txt", "shrink.lock"}
+
+
+def test_what_is_being_written_stays(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, seen = os.replace, []
+
+    def slow_replace(made: str, path: pathlib.Path) -> None:
+        age(tmp_path, 25)  # as if the writing had taken more than a day
+        ClipCache(tmp_path)
+        seen.append(pathlib.Path(made).exists())
+        replace(made, path)
+
+    cache = ClipCache(tmp_path)
+    monkeypatch.setattr(os, "replace", slow_replace)
+    cache.arrays("a", {}, Maker())
+    assert seen == [True]
+
+
+def test_the_cap_holds_while_several_write(tmp_path: pathlib.Path) -> None:
+    def work(worker: int) -> None:
+        cache = ClipCache(tmp_path, max_bytes=20_000)
+        for at in range(15):
+            make = Maker(100 * (at % 7 + 1))
+            assert same(cache.arrays(f"{worker} {at}", {}, make), Maker(make.size)())
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, range(3)))
+    cache = ClipCache(tmp_path, max_bytes=20_000)
+    assert 0 < cache.size() <= 20_000
+    cache.arrays("x", {}, Maker())
+    exact = cache.path("x", {}).stat().st_size
+    for most in (exact, exact - 1):  # an entry that alone is too large is not kept
+        small = ClipCache(tmp_path / str(most), max_bytes=most)
+        small.arrays("x", {}, Maker())
+        assert small.size() == (exact if most == exact else 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import pickle
 from typing import Any
 
 import jax
@@ -11,11 +12,12 @@ import numpy as np
 import pytest
 
 from dance_jax.data import batch as batches
-from dance_jax.data import clip_npz
+from dance_jax.data import clip_npz, load
 from dance_jax.data.batch import Batch
+from dance_jax.data.clip_cache import ClipCache
 from dance_jax.data.clip_source import PoseClips
 from dance_jax.data.loader import Loader, LoaderOptions, OnDevice
-from dance_jax.data.sampling import order
+from dance_jax.data.sampling import all_there, order
 from dance_jax.errors import InputError
 from dance_jax.types import Clip
 from tests.seeds import fresh
@@ -97,18 +99,6 @@ def test_a_restored_state_gives_the_same_next_batches(seed: int) -> None:
     threaded.close()
 
 
-def test_worker_processes_give_the_same_batches() -> None:
-    plain = loader(SEEDS[0], epochs=1)
-    many = loader(SEEDS[0], epochs=1, workers=1)
-    expected = list(plain)
-    got = [next(many) for _ in range(2)]
-    state = many.state()
-    got += list(many)
-    assert len(got) == len(expected) and all(map(equal, expected, got))
-    plain.restore(state)
-    assert equal(next(plain), expected[2])
-
-
 def test_a_state_of_something_else_is_refused() -> None:
     state = loader(1).state()
     for other in (
@@ -180,15 +170,66 @@ def test_a_clip_that_is_gone_is_named(tmp_path: pathlib.Path) -> None:
     paths = [tmp_path / f"clip_{k}.npz" for k in range(5)]
     for path, clip in zip(paths, clips(1), strict=True):
         clip_npz.write(path, clip)
-    source = PoseClips(paths)
+    source = pickle.loads(pickle.dumps(PoseClips(paths)))  # as another process has it
     one = Loader(source, LoaderOptions(3, 10, shuffle=False, epochs=1))
     next(one)
-    source._held = None  # as another process has it
     paths[2].unlink()
     with pytest.raises(InputError, match=r"clip 2, .*clip_2\.npz"):
         list(one)
     with pytest.raises(InputError, match=r"clip_2\.npz"):
         PoseClips(paths)
+
+
+def test_poses_of_files_are_the_same_held_read_anew_and_from_a_cache(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / f"clip_{k}.npz" for k in range(5)]
+    for path, clip in zip(paths, clips(1), strict=True):
+        clip_npz.write(path, clip)
+    calls = []
+    read = load.load_clip
+    monkeypatch.setattr(
+        load, "load_clip", lambda path, **how: calls.append(path) or read(path, **how)
+    )
+    options = LoaderOptions(3, 10, 6, seed=1, epochs=2)
+
+    def batches_of(**how: Any) -> tuple[list[Batch], int]:
+        calls.clear()
+        made = list(Loader(PoseClips(paths, **how), options))
+        return made, len(calls)
+
+    held, reads = batches_of()
+    assert reads == 5
+    anew, reads = batches_of(held_bytes=0)  # the clip read last stays
+    assert reads > 5 and all(map(equal, held, anew))
+    cache = ClipCache(tmp_path / "cache")
+    for expected in (5, 0):  # another run finds what the first one kept
+        kept, reads = batches_of(cache=cache, held_bytes=0)
+        assert reads == expected and all(map(equal, held, kept))
+    flat, reads = batches_of(cache=cache, axes=2)  # other parameters are another entry
+    assert reads == 5 and flat[0].pose.tobytes() == held[0].pose[..., :2].tobytes()
+    clip_npz.write(paths[0], clips(2)[0])
+    changed, reads = batches_of(cache=cache)
+    assert reads == 1 and not all(map(equal, held, changed))
+
+
+def test_what_is_held_is_bounded_and_not_copied_to_others() -> None:
+    source = PoseClips(clips(1), held_bytes=26 * 3 * 4 * 50)  # about 50 of 94 frames
+    for clip, (frames, _) in enumerate(source.sizes):
+        source.read(clip, 0, slice(0, frames))
+        assert source._held.bytes <= source._held.most
+        assert source._held.bytes == sum(
+            a.nbytes for row in source._held.rows.values() for a in row
+        )
+    assert list(source._held.rows) == [2, 3, 4][-len(source._held.rows) :]
+    assert not pickle.loads(pickle.dumps(source))._held.rows
+
+
+def test_a_joint_is_there_with_all_its_coordinates_only() -> None:
+    pose = np.random.default_rng(SEEDS[0]).normal(size=(50, 4, 3)).astype(np.float32)
+    pose[np.random.default_rng(SEEDS[1]).random(pose.shape) < 0.3] = np.nan
+    for axes in (1, 2, 3):
+        assert (all_there(pose[..., :axes]) == np.isfinite(pose[..., :axes]).all(-1)).all()
 
 
 def test_the_order_is_a_permutation_that_never_changes() -> None:

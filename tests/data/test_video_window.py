@@ -8,18 +8,23 @@ import numpy as np
 import pytest
 
 from dance_jax.data import batch as batches
+from dance_jax.data import video_window
 from dance_jax.data.clip_cache import ClipCache
 from dance_jax.data.clip_source import VideoClips
+from dance_jax.data.fitting import fit
+from dance_jax.data.image_folder import ImageFolder
+from dance_jax.data.limits import Limits
 from dance_jax.data.loader import Loader, LoaderOptions
-from dance_jax.data.video_window import fit, frame_times, read_window
+from dance_jax.data.video_window import _Decoder, frame_times, read_window
 from dance_jax.errors import InputError
 from dance_jax.types import Clip
-from tests.data.media import HEIGHT, WIDTH, make_video, number_of, read, steady
+from tests.data.media import HEIGHT, WIDTH, make_video, number_of, picture, read, steady
 
 KINDS = [
     ("mp4", {"stream_options": {"g": "8", "bf": "2", "preset": "veryfast"}}),
     ("mkv", {"stream_options": {"g": "250"}}),
     ("avi", {}),
+    ("avi", {"stream_options": {"bf": "2"}}),  # its last frames carry no stamps
     ("mp4", {"rotation": 90, "stream_options": {"g": "8"}}),
 ]
 
@@ -30,7 +35,7 @@ def uneven(count: int) -> list[float]:
     return [0.2 + float(t) for t in np.cumsum(steps)]
 
 
-@pytest.mark.parametrize(("kind", "options"), KINDS, ids=["mp4", "mkv", "avi", "turned"])
+@pytest.mark.parametrize(("kind", "options"), KINDS, ids=["mp4", "mkv", "avi", "avi_b", "turned"])
 def test_a_window_has_the_frames_of_a_whole_reading(
     tmp_path: pathlib.Path, kind: str, options: dict
 ) -> None:
@@ -44,6 +49,7 @@ def test_a_window_has_the_frames_of_a_whole_reading(
         got = read_window(path, clock[start : start + count], height, width)
         expected = np.stack([frame.rgb for frame in frames[start : start + count]])
         assert (got == expected).all()
+    assert read_window(path, clock[:0], height, width).shape == (0, height, width, 3)
     every_third = read_window(path, clock[1::3], height, width, threads=2)
     assert (every_third == np.stack([frame.rgb for frame in frames[1::3]])).all()
 
@@ -116,3 +122,69 @@ def test_a_video_that_is_gone_or_poses_of_another_kind_are_named(tmp_path: pathl
     metres = Clip(np.zeros((12, 1, 26, 2)), np.ones((12, 1, 26)), np.arange(12), unit="m")
     with pytest.raises(InputError, match="its clip is in m"):
         VideoClips([path], 24, 32, poses=[metres])
+
+
+def test_only_frames_that_are_needed_are_decoded(tmp_path: pathlib.Path) -> None:
+    x264 = "keyint=60:scenecut=0:bframes=3:b-adapt=0:b-pyramid=none"  # I BBBP BBBP ...
+    options = {"x264-params": x264, "preset": "veryfast"}
+    path = make_video(tmp_path / "v.mp4", uneven(60), noise=5, stream_options=options)
+    source, frames = read(path)
+    clock = frame_times(path)
+    for which in (slice(40, 50), slice(31, 60, 7), slice(59, 60)):
+        got = read_window(path, clock[which], source.height, source.width)
+        assert (got == np.stack([frame.rgb for frame in frames[which]])).all()
+    with _Decoder(path, Limits(), 1) as decoder:
+        shown = [stamp for stamp, _ in decoder.frames((clock[40:50], 0.002))]
+    # All that were asked for, some before them that they need, not all that stand there.
+    assert set(np.round(clock[40:50], 6)) <= set(np.round(shown, 6))
+    before = sum(stamp < clock[40] - 0.002 for stamp in shown)
+    assert before == 10
+
+
+def test_a_window_of_a_folder_of_images(tmp_path: pathlib.Path) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for number in range(12):  # img10 stands after img9
+        Image.fromarray(picture(number)).save(folder / f"img{number}.png")
+    with ImageFolder(folder, fps=25) as source:
+        frames = list(source)
+    clock = frame_times(folder, fps=25)
+    assert clock.tolist() == [frame.time_s for frame in frames]
+    for which in (slice(0, 12), slice(7, 11), slice(0, 12, 5)):
+        got = read_window(folder, clock[which], HEIGHT, WIDTH, fps=25)
+        assert (got == np.stack([frame.rgb for frame in frames[which]])).all()
+    small = read_window(folder, clock[:2], 48, 48, fps=25)
+    assert small.shape == (2, 48, 48, 3)
+    assert (small[0, 30, :20, 0] > 150).all() and (small[0, 30, 28:, 1] > 150).all()
+    clips = VideoClips([folder], HEIGHT, WIDTH, fps=25, cache=ClipCache(tmp_path / "cache"))
+    for batch in Loader(clips, LoaderOptions(1, 5, shuffle=False, epochs=1)):
+        batches.check(batch)
+        numbers = [number_of(frame) for frame in batch.frames[0][batch.frame_mask[0]]]
+        assert numbers == list(range(12))[5 * int(batch.window[0]) :][: len(numbers)]
+    with pytest.raises(InputError, match=r"no frame rate of its own.*fps=30"):
+        VideoClips([folder], HEIGHT, WIDTH)
+    for wrong in ([0.48], [-0.04, 0.0], [0.01]):
+        with pytest.raises(InputError, match="it has no image at"):
+            read_window(folder, np.array(wrong), 48, 48, fps=25)
+    (folder / "img3.png").write_bytes(b"cut short")
+    with pytest.raises(InputError, match=r"img3\.png"):
+        read_window(folder, clock[:5], 48, 48, fps=25)
+
+
+def test_times_are_found_once_or_given(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_video(tmp_path / "v.mp4", uneven(12))
+    cache = ClipCache(tmp_path / "cache")
+    first = VideoClips([path], 24, 32, cache=cache)
+    assert (first.times[0] == frame_times(path)).all()
+    monkeypatch.setattr(video_window, "frame_times", None)  # may not be called any more
+    again = VideoClips([path], 24, 32, cache=cache)
+    given = VideoClips([path], 24, 32, times=first.times)
+    assert again.sizes == given.sizes == first.sizes == ((12, 1),)
+    a, b = (one.read(0, 0, slice(3, 9))["frames"] for one in (again, given))
+    assert (a == b).all()
+    with pytest.raises(ValueError, match="1 videos need as many"):
+        VideoClips([path], 24, 32, times=[])
