@@ -7,23 +7,22 @@ import math
 import numpy as np
 from scipy.special import expit
 
-from dance_jax.analysis.measures_peer_body import Body, cross, mean_over_time
+from dance_jax.analysis.measures_peer_body import Body, cross, known_mean, norm, quantiles
 
 G = 9.80665
 SIDES = ("left_", "right_")
-# Segment -> (the joint it hangs on, the segment it hangs on), tips first: the order of summing up.
-CHAIN = {
-    "head": ("neck", "trunk"),
+# Joint -> the segments beyond it; the wrists are left out, as hands are not seen.
+BEYOND = {
+    "neck": ("head",),
     **{
-        side + name: (side + joint, parent if parent == "trunk" else side + parent)
+        side + joint: tuple(side + name for name in names)
         for side in SIDES
-        for name, joint, parent in (
-            ("hand", "wrist", "forearm"),
-            ("forearm", "elbow", "upper_arm"),
-            ("upper_arm", "shoulder", "trunk"),
-            ("foot", "ankle", "shank"),
-            ("shank", "knee", "thigh"),
-            ("thigh", "hip", "trunk"),
+        for joint, names in (
+            ("shoulder", ("upper_arm", "forearm", "hand")),
+            ("elbow", ("forearm", "hand")),
+            ("hip", ("thigh", "shank", "foot")),
+            ("knee", ("shank", "foot")),
+            ("ankle", ("foot",)),
         )
     },
 }
@@ -76,65 +75,85 @@ def energy_and_dynamics(body: Body, foot_weight: np.ndarray) -> dict[str, float]
     spin = np.zeros((*centre.shape[:2], 1 if centre.shape[2] == 2 else 3))
     for name, sticks in rods(body).items():
         k = names.index(name)
-        for stick in sticks:
+        for stick in sticks:  # without its ends a head or a foot is a point
             rate = body.derivative(stick)
-            turning[:, k] += 0.5 * mass[k] * (rate**2).sum(1)
-            spin[:, k] += mass[k] * cross(stick, body.derivative(rate))
+            turning[:, k] += 0.5 * mass[k] * np.nan_to_num((rate**2).sum(1))
+            spin[:, k] += mass[k] * np.nan_to_num(cross(stick, body.derivative(rate)))
     return energy(body, mass, centre, velocity, turning) | moments(
         body, names, mass, centre, acceleration, spin, foot_weight
     )
 
 
 def positive_work(x: np.ndarray) -> np.ndarray:
-    """Returns the sum of all rises over axis 0."""
-    return np.maximum(np.diff(x, axis=0), 0).sum(0)
+    """Returns the sum of all rises over axis 0 between known frames."""
+    return np.nansum(np.maximum(np.diff(x, axis=0), 0), axis=0)
+
+
+def known_steps(body: Body, known: np.ndarray) -> np.ndarray:
+    """Returns the time steps [T - 1] with both ends known, else 0."""
+    return np.where(known[1:] & known[:-1], np.diff(body.time), 0.0)
+
+
+def long_enough(body: Body, known: np.ndarray) -> bool:
+    """Says whether half a second and half of the clip are known."""
+    whole = body.weight.sum()
+    share = body.weight[known].sum() / whole if whole > 0 else 0.0
+    return bool(known_steps(body, known).sum() >= 0.5 and share >= 0.5)
 
 
 def energy(
     body: Body, mass: np.ndarray, centre: np.ndarray, velocity: np.ndarray, turning: np.ndarray
 ) -> dict[str, float]:
     """Kinetic and potential energy per kg, positive work, cost of transport and inefficiency."""
+    names = ("kinetic_mean", "kinetic_peak", "rotational_share", "potential_range")
+    names += ("positive_work_rate", "external_work_rate", "internal_work_rate")
+    names += ("cost_of_transport", "efficiency", "inefficiency", "inefficiency.internal")
+    names += ("inefficiency.unexchanged", "inefficiency.unsteady")
+    out = dict.fromkeys((f"energy.{name}" for name in names), np.nan)
+    known = np.isfinite(velocity[..., 0]).all(1) & np.isfinite(body.height_m)
+    if not long_enough(body, known):
+        return out
     square = body.height_m**2
+    velocity = np.where(known[:, None, None], velocity, np.nan)
     kinetic = square * (0.5 * mass * (velocity**2).sum(-1) + turning)
-    raised = G * body.height_m * mass * centre[..., 1]
+    raised = G * body.height_m * mass * np.where(known[:, None], centre[..., 1], np.nan)
     total_kinetic, potential = kinetic.sum(1), raised.sum(1)
-    whole = body.derivative(body.com)
+    whole = (mass[:, None] * velocity).sum(1)
     external = potential + 0.5 * square * (whole**2).sum(1)
     relative = velocity - whole[:, None]
     internal = square * (0.5 * mass * (relative**2).sum(-1) + turning).sum(1)
-    seconds = body.time[-1]
+    steps = known_steps(body, known)
+    seconds = steps.sum()
     done = positive_work(total_kinetic + potential)
     outer, inner = positive_work(external), positive_work(internal)
     apart = positive_work(kinetic).sum() + positive_work(raised).sum()
-    moves = done / seconds > 0.05
-    mean = mean_over_time(total_kinetic, body.time)
-    parts = [np.nan] * 3
-    if moves:
-        steady = mean_over_time(np.sqrt(total_kinetic), body.time) ** 2 / mean
-        parts = [inner / (inner + outer), done / apart, 1 - steady]
-    level = np.delete(body.com[-1] - body.com[0], 1)
-    travel = np.linalg.norm(level)
-    cost = done / (G * body.height_m * travel) if moves and travel > 1 else np.nan
-    rotational = square * mean_over_time(turning.sum(1), body.time)
-    return {
-        "energy.kinetic_mean": mean,
-        "energy.kinetic_peak": np.percentile(total_kinetic, 95),
-        "energy.rotational_share": rotational / mean if moves else np.nan,
-        "energy.potential_range": np.subtract(*np.percentile(potential, [95, 5])),
-        "energy.positive_work_rate": done / seconds,
-        "energy.external_work_rate": outer / seconds,
-        "energy.internal_work_rate": inner / seconds,
-        "energy.cost_of_transport": cost,
-        "energy.efficiency": 1 - parts[0],
-        "energy.inefficiency": np.mean(parts),
-        "energy.inefficiency.internal": parts[0],
-        "energy.inefficiency.unexchanged": parts[1],
-        "energy.inefficiency.unsteady": parts[2],
-    }
+    mean = body.mean(total_kinetic)
+    rotational = body.mean(np.where(known, square * turning.sum(1), np.nan))
+    values = [mean, quantiles(total_kinetic, 95), np.nan]
+    values += [np.subtract(*quantiles(potential, [95, 5])), done / seconds, outer / seconds]
+    values += [inner / seconds] + [np.nan] * 6
+    if done / seconds > 0.05:
+        values[2] = rotational / mean
+        first, last = np.flatnonzero(known)[[0, -1]]
+        travel = norm(np.delete(body.com[last] - body.com[first], 1))
+        if travel > 1:
+            work = done / seconds * (body.time[last] - body.time[first])
+            values[7] = work / (G * body.height_m * travel)
+        root = np.sqrt(total_kinetic)
+        path = np.nansum(steps * 0.5 * (root[1:] + root[:-1]))
+        area = np.nansum(steps * 0.5 * (total_kinetic[1:] + total_kinetic[:-1]))
+        parts = [inner / (inner + outer), done / apart, 1 - path**2 / (seconds * area)]
+        values[8:] = [1 - parts[0], np.mean(parts), *parts]
+    return dict(zip(out, values, strict=True))
 
 
 def ground(
-    body: Body, needed: np.ndarray, rate: np.ndarray, weight: np.ndarray, g: float
+    body: Body,
+    com: np.ndarray,
+    needed: np.ndarray,
+    rate: np.ndarray,
+    weight: np.ndarray,
+    g: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shares the needed force between the feet by the moment balance.
 
@@ -153,7 +172,7 @@ def ground(
 
     def pressure_from(point: np.ndarray) -> np.ndarray:
         """Level vector from a point to where the force would act without a free moment."""
-        moment = rate - cross(point - body.com, needed)
+        moment = rate - cross(point - com, needed)
         shift = np.zeros_like(point)
         shift[:, 0] = moment[:, -1] / upright
         if point.shape[1] == 3:
@@ -190,35 +209,37 @@ def moments(
     spin: np.ndarray,
     foot_weight: np.ndarray,
 ) -> dict[str, float]:
-    """Net joint moments, recursively from the tips to the trunk (Winter's link-segment model)."""
+    """Net joint moments: what lies beyond a joint, cut free (Winter's link-segment model)."""
     g = G / body.height_m
     inertial = mass[:, None] * acceleration
     inertial[..., 1] += mass * g
     needed = inertial.sum(1)
-    arms = centre - body.com[:, None]
+    arms = centre - (mass[:, None] * centre).sum(1, keepdims=True)
     rate = (cross(arms, mass[:, None] * acceleration) + spin).sum(1)
-    force_on, point = ground(body, needed, rate, foot_weight, g)
+    com = (mass[:, None] * centre).sum(1)
+    force_on, point = ground(body, com, needed, rate, foot_weight, g)
 
-    force = {name: inertial[:, k] for k, name in enumerate(names)}
-    moment = {}
-    joint = {name: body.at(at) for name, (at, _) in CHAIN.items()} | {"trunk": body.at("hip")}
-    for k, name in enumerate(names):
-        moment[name] = spin[:, k] + cross(centre[:, k] - joint[name], inertial[:, k])
-    for k, side in enumerate(SIDES):
-        name = side + "foot"
-        force[name] = force[name] - force_on[:, k]
-        moment[name] = moment[name] - cross(point[:, k] - joint[name], force_on[:, k])
-    for name, (_, parent) in CHAIN.items():
-        force[parent] = force[parent] + force[name]
-        lever = cross(joint[name] - joint[parent], force[name])
-        moment[parent] = moment[parent] + moment[name] + lever
-    out = {}
-    for name, (at, _) in CHAIN.items():
-        if not at.endswith("wrist"):
-            size = np.linalg.norm(moment[name], axis=1) / g
-            out[f"dynamics.{at}_moment"] = np.percentile(size, 95)
-    upright = force_on[..., 1].sum(0)
-    out["dynamics.ground_force"] = np.percentile(np.linalg.norm(needed, axis=1), 95) / g
-    out["dynamics.left_load"] = upright[0] / upright.sum() if upright.sum() > 0 else np.nan
-    out["dynamics.unexplained_moment"] = np.linalg.norm(moment["trunk"], axis=1).mean() / g
+    def moment_about(at: np.ndarray, beyond: tuple[str, ...] | list[str]) -> np.ndarray:
+        """Returns the moment [T, D] that the segments beyond a place need."""
+        rows = [names.index(name) for name in beyond]
+        total = (spin[:, rows] + cross(centre[:, rows] - at[:, None], inertial[:, rows])).sum(1)
+        for k, side in enumerate(SIDES):
+            if side + "foot" in beyond:
+                total = total - cross(point[:, k] - at, force_on[:, k])
+        return total
+
+    def upper(size: np.ndarray) -> float:
+        return quantiles(size, 95) if long_enough(body, np.isfinite(size)) else np.nan
+
+    out = {
+        f"dynamics.{joint}_moment": upper(norm(moment_about(body.at(joint), beyond)) / g)
+        for joint, beyond in BEYOND.items()
+    }
+    out["dynamics.ground_force"] = upper(norm(needed) / g)
+    rest = norm(moment_about(body.at("hip"), names)) / g
+    told = long_enough(body, np.isfinite(rest))
+    upright = np.nansum(force_on[..., 1], axis=0) / g
+    carried = told and upright.sum() > 1e-6
+    out["dynamics.left_load"] = upright[0] / upright.sum() if carried else np.nan
+    out["dynamics.unexplained_moment"] = known_mean(rest) if told else np.nan
     return out

@@ -162,7 +162,8 @@ def mean_absolute_phase(phi: jnp.ndarray, time_s: jnp.ndarray) -> jnp.ndarray:
     Returns:
         [...] radians in [0, pi]: 0 = in phase, pi = in turn.
     """
-    return time_mean(jnp.abs(inner(phi, time_s)), time_s, 0.5 * LEAST_S)
+    within = inner(phi, time_s)
+    return time_mean(jnp.abs(within), time_s, 0.5 * LEAST_S, jnp.isfinite(within))
 
 
 @jax.jit
@@ -183,8 +184,8 @@ def phase_variability(phi: jnp.ndarray, time_s: jnp.ndarray) -> jnp.ndarray:
     within = inner(phi, time_s)
     seen = jnp.isfinite(within)
     safe = finite_or(within)
-    cosine = time_mean(jnp.where(seen, jnp.cos(safe), jnp.nan), time_s, 0.5 * LEAST_S)
-    sine = time_mean(jnp.where(seen, jnp.sin(safe), jnp.nan), time_s, 0.5 * LEAST_S)
+    cosine = time_mean(jnp.cos(safe), time_s, 0.5 * LEAST_S, seen)
+    sine = time_mean(jnp.sin(safe), time_s, 0.5 * LEAST_S, seen)
     known = jnp.isfinite(cosine)
     length2 = jnp.clip(finite_or(cosine) ** 2 + finite_or(sine) ** 2, _TINY**2, 1.0)
     spread = -jnp.log(length2)

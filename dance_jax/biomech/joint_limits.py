@@ -162,7 +162,7 @@ def near_limit(
     seen = jnp.isfinite(theta)
     safe = jnp.where(seen, beyond, 0.0)
     inside = jax.nn.sigmoid(safe / softness) if softness > 0 else (safe >= 0).astype(safe.dtype)
-    return time_mean(jnp.where(seen, inside, jnp.nan), time_s)
+    return time_mean(inside, time_s, seen=seen)
 
 
 @functools.partial(jax.jit, static_argnames=("table", "names", "softness"))
@@ -196,7 +196,7 @@ def excess(
     seen = jnp.isfinite(theta)
     safe = finite_or(theta)
     over = relu(safe - high) + jnp.where(low_counts, relu(low - safe), 0.0)
-    return time_mean(jnp.where(seen, over / (high - low), jnp.nan), time_s)
+    return time_mean(over / (high - low), time_s, seen=seen)
 
 
 @functools.partial(jax.jit, static_argnames=("table", "softness"))

@@ -37,7 +37,12 @@ def long_enough(seconds: jnp.ndarray, least_s: float) -> jnp.ndarray:
     return seconds >= least_s - _SLACK
 
 
-def time_mean(x: jnp.ndarray, time_s: jnp.ndarray, least_s: float = 0.5) -> jnp.ndarray:
+def time_mean(
+    x: jnp.ndarray,
+    time_s: jnp.ndarray,
+    least_s: float = 0.5,
+    seen: jnp.ndarray | None = None,
+) -> jnp.ndarray:
     """Returns the mean over the seen time, by the trapezoid rule.
 
         mean = sum_t w_t x_t / sum_t w_t
@@ -46,11 +51,13 @@ def time_mean(x: jnp.ndarray, time_s: jnp.ndarray, least_s: float = 0.5) -> jnp.
         x: [T, ...]; NaN where missing.
         time_s: [T] seconds.
         least_s: seen seconds below which the result is NaN.
+        seen: bool[T, ...] where x is known, None asks x itself: if x costs much to compute, a mask
+            from before spares computing it once more for each weight.
 
     Returns:
         [...] in x's unit.
     """
-    weight = time_weights(jnp.isfinite(x), time_s)
+    weight = time_weights(jnp.isfinite(x) if seen is None else seen, time_s)
     total = weight.sum(0)
     good = long_enough(total, least_s) & (total > 0)
     mean = (weight * finite_or(x)).sum(0) / jnp.where(good, total, 1.0)

@@ -37,14 +37,13 @@ from dance_jax.biomech.spectral_arc import (
 from dance_jax.kinematics import motion
 from dance_jax.kinematics.butterworth import butterworth_zero_phase
 from dance_jax.kinematics.scale import upper_percentile
-from dance_jax.kinematics.vectors import all_finite, finite_or, safe_norm
+from dance_jax.kinematics.vectors import all_finite, component_sum, finite_or, safe_norm
 from dance_jax.kinematics.windows import floating, is_concrete
 from dance_jax.skeleton import CANON, index
 
 __all__ = ["MEASURES", "SOFTNESS", "fixed_edges", "ldlj", "soft_sparc", "sparc", "summarise"]
 __all__ += ["windowed_ldlj", "windowed_smoothness"]
-
-_LEAST_SAMPLES = 8  # of a window
+_LEAST_SAMPLES, _SHORT = 8, 128  # of a window
 _EDGE = 1e-3  # of a sample: a sample on a window's end belongs to the next window
 _LIMBS = tuple(
     index(CANON, f"{side}_{joint}")
@@ -70,8 +69,12 @@ def _grid(
 def _jerkiness(velocity: jnp.ndarray, inside: jnp.ndarray, rate: float) -> jnp.ndarray:
     """Computes log dimensionless jerk of velocity[n, C] at a rate, over the first samples."""
     peak = jnp.max(jnp.where(inside, safe_norm(velocity), 0.0))
-    jerk = (velocity[2:] - 2 * velocity[1:-1] + velocity[:-2]) * rate**2
-    squared = jnp.sum(jnp.where(inside[2:], jnp.sum(jerk**2, -1), 0.0)) / rate
+    step, n = velocity[1:] - velocity[:-1], velocity.shape[0]
+    if n <= _SHORT:  # a product: XLA would interpolate each of the slices again
+        matrix = np.eye(n - 1, n, 1, velocity.dtype) - np.eye(n - 1, n, 0, velocity.dtype)
+        step = jnp.matmul(matrix, velocity, precision="highest")
+    jerk = (step[1:] - step[:-1]) * rate**2
+    squared = jnp.sum(jnp.where(inside[2:], component_sum(jerk * jerk), 0.0)) / rate
     duration = inside.sum() / rate
     sound = (peak > 0) & (squared > 0)
     peak, squared = jnp.where(sound, peak, 1.0), jnp.where(sound, squared, 1.0)
@@ -274,10 +277,10 @@ def _summarise(pose: jnp.ndarray, time_s: jnp.ndarray) -> dict[str, jnp.ndarray]
     vectors = jnp.concatenate([alone, velocity[:, len(_LIMBS) :]], axis=1)
     span = time_s[-1] - time_s[0]
     rate = jnp.where(span > 0, (total - 1) / jnp.where(span > 0, span, 1.0), 1.0)  # 1: refused
-    vectors = butterworth_zero_phase(vectors, time_s, jnp.minimum(CUTOFF_HZ, 0.4 * rate))
-    count = int(total / (LEAST_HZ * WINDOW_S)) + 1
-    edges = fixed_edges(time_s, WINDOW_S, count)
-    n = math.ceil(WINDOW_S * RATE_HZ)
+    cutoff = jnp.minimum(CUTOFF_HZ, 0.4 * rate)
+    vectors = butterworth_zero_phase(vectors, time_s, cutoff, short_runs=False)
+    count = int(total / (LEAST_HZ * WINDOW_S * (1 - 1e-3)))
+    edges, n = fixed_edges(time_s, WINDOW_S, count), math.ceil(WINDOW_S * RATE_HZ)
 
     def of_part(signals: tuple[jnp.ndarray, jnp.ndarray]) -> tuple[jnp.ndarray, ...]:
         one, vector = signals
@@ -292,6 +295,6 @@ def _summarise(pose: jnp.ndarray, time_s: jnp.ndarray) -> dict[str, jnp.ndarray]
         return jnp.where(moved, sparc(one, time_s), jnp.nan), *medians
 
     found = jax.lax.map(of_part, (speeds.T, jnp.moveaxis(vectors, 1, 0)))
-    fast = rate >= LEAST_HZ * (1 - 1e-3)
-    values = [jnp.where(fast, x, jnp.nan) for kind in found for x in kind]  # in the rows' order
+    fast = rate >= LEAST_HZ * (1 - 1e-3)  # below, the values are in the rows' order
+    values = [jnp.where(fast, x, jnp.nan) for kind in found for x in kind]
     return {row.key: value for row, value in zip(MEASURES, values, strict=True)}

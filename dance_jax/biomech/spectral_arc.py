@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from dance_jax.kinematics import motion, resample
-from dance_jax.kinematics.vectors import finite_or, safe_norm
+from dance_jax.kinematics.vectors import finite_or, root
 from dance_jax.kinematics.windows import bucket, floating, is_concrete
 
 LIMIT_HZ = 10.0  # nothing of a person's movement is sought above
 THRESHOLD = 0.05  # of the spectrum's maximum
 PAD_LEVEL = 4
 SOFTNESS = 0.005  # of the spectrum's maximum; width of the soft cut at the threshold
+_SHORT = 128  # samples
 _TOUCH = 0.01  # of a step: a new time so near to a sample is that sample
 
 
@@ -61,7 +62,6 @@ def at_times(
     return jnp.where(there, finite_or(value), 0.0), there
 
 
-@functools.partial(jax.jit, static_argnames=("n_fft",))
 def arc_length(
     profile: jnp.ndarray,
     rate_hz: jnp.ndarray,
@@ -89,21 +89,19 @@ def arc_length(
     Returns:
         scalar <= -1, closer to -1 where smoother; NaN where nothing moves.
     """
-    spectrum = jnp.fft.rfft(profile, n_fft)
-    size = safe_norm(jnp.stack([spectrum.real, spectrum.imag], axis=-1))
+    size, k = _amplitudes(profile, rate_hz, n_fft, limit_hz)
     peak = jnp.max(size)
     moves = peak > 0
     shape = size / jnp.where(moves, peak, 1.0)
-    k = jnp.arange(shape.shape[0])
     within = k * (rate_hz / n_fft) <= limit_hz * (1 + 1e-6)
-    rise = jnp.diff(shape)
-    above = within & (shape >= threshold)
-    first, last = jnp.argmax(above), jnp.max(jnp.where(above, k, 0))
-    hard = ((k[:-1] >= first) & (k[:-1] < last)).astype(shape.dtype)
-    ahead = jax.lax.cummax(jnp.where(within, shape, 0.0), axis=0, reverse=True)[1:]
-    soft_on = softness > 0
-    gentle = jax.nn.sigmoid((ahead - threshold) / jnp.where(soft_on, softness, 1.0))
-    weight = jnp.where(soft_on, jnp.where(within[1:], gentle, 0.0), hard)
+    rise = shape[1:] - shape[:-1]
+    if is_concrete(softness) and softness == 0:
+        above = within & (shape >= threshold)
+        first = jnp.min(jnp.where(above, k, n_fft))
+        last = jnp.max(jnp.where(above, k, 0))
+        weight = ((k[:-1] >= first) & (k[:-1] < last)).astype(shape.dtype)
+    else:
+        weight = _soft_weight(shape, within, softness, threshold)
     width = jnp.sum(weight)
     wide = width > 0
     step = 1.0 / jnp.where(wide, width, 1.0)
@@ -111,7 +109,43 @@ def arc_length(
     return jnp.where(moves & wide, -length, jnp.nan)
 
 
-@functools.partial(jax.jit, static_argnames=("n_fft",))
+def _amplitudes(
+    profile: jnp.ndarray, rate_hz: jnp.ndarray | float, n_fft: int, limit_hz: float
+) -> tuple[jnp.ndarray, np.ndarray]:
+    """Returns the amplitudes of the first bins of a padded transform, and their numbers."""
+    count, samples = n_fft // 2 + 1, profile.shape[0]
+    known = is_concrete(rate_hz, limit_hz)
+    if known and samples <= _SHORT:
+        # Few samples: the sums of the bins that are looked at are cheaper than the transform. A
+        # speed is not negative, so that its greatest amplitude is the mean's, among them.
+        count = min(count, int(limit_hz * (1 + 1e-6) * n_fft / rate_hz) + 1)
+        turn = 2 * np.pi / n_fft * (np.arange(samples)[:, None] * np.arange(count) % n_fft)
+        waves = np.concatenate([np.cos(turn), -np.sin(turn)], axis=1)
+        both = jnp.matmul(profile, jnp.asarray(waves, profile.dtype), precision="highest")
+        real, imaginary = both[:count], both[count:]
+    else:
+        spectrum = jnp.fft.rfft(profile, n_fft)
+        real, imaginary = spectrum.real, spectrum.imag
+    return root(real * real + imaginary * imaginary), np.arange(count)
+
+
+def _soft_weight(
+    shape: jnp.ndarray,
+    within: jnp.ndarray,
+    softness: jnp.ndarray | float,
+    threshold: float,
+) -> jnp.ndarray:
+    """Returns the weight of each piece between two bins; that of the hard cut where s is 0."""
+    k = np.arange(shape.shape[0])
+    above = within & (shape >= threshold)
+    first, last = jnp.argmax(above), jnp.max(jnp.where(above, k, 0))
+    hard = ((k[:-1] >= first) & (k[:-1] < last)).astype(shape.dtype)
+    ahead = jax.lax.cummax(jnp.where(within, shape, 0.0), axis=0, reverse=True)[1:]
+    soft_on = softness > 0
+    gentle = jax.nn.sigmoid((ahead - threshold) / jnp.where(soft_on, softness, 1.0))
+    return jnp.where(soft_on, jnp.where(within[1:], gentle, 0.0), hard)
+
+
 def _of_run(
     speed: jnp.ndarray, time_s: jnp.ndarray, n_fft: int, softness: jnp.ndarray | float
 ) -> jnp.ndarray:
@@ -125,6 +159,9 @@ def _of_run(
     inside = there[:, 0] & (k < count)
     profile = jnp.where(inside, value[:, 0], 0.0)
     return jnp.where(lasts, arc_length(profile, rate, n_fft, softness), jnp.nan)
+
+
+_of_run_jitted = functools.partial(jax.jit, static_argnames=("n_fft",))(_of_run)
 
 
 def _arc(speed: jnp.ndarray, time_s: jnp.ndarray, level: int, softness: float) -> jnp.ndarray:
@@ -144,7 +181,7 @@ def _arc(speed: jnp.ndarray, time_s: jnp.ndarray, level: int, softness: float) -
     time = np.concatenate([time, time[-1] + step * np.arange(1, room + 1)])
     run = jnp.pad(speed[start : start + count], (0, room), constant_values=jnp.nan)
     n_fft = max(padded_length(count, level), 2 ** math.ceil(math.log2(len(time))))
-    return _of_run(run, jnp.asarray(time, speed.dtype), n_fft, softness)
+    return _of_run_jitted(run, jnp.asarray(time, speed.dtype), n_fft, softness)
 
 
 def sparc(speed: jnp.ndarray, time_s: jnp.ndarray, pad_level: int = PAD_LEVEL) -> jnp.ndarray:

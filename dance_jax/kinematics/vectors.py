@@ -7,8 +7,10 @@ The double-where rule: the unsafe branch is given a harmless input before it is 
 from __future__ import annotations
 
 import functools
+import math
 import operator
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -71,10 +73,40 @@ def safe_unit(v: jnp.ndarray) -> jnp.ndarray:
     return jnp.where(positive, v / jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
+@jax.custom_jvp
+def arctan2(y: jnp.ndarray, x: jnp.ndarray) -> jnp.ndarray:
+    """Returns atan2(y, x); in float32 by a polynomial, to 3e-7, which a processor vectorises.
+
+    Source: Moshier, Cephes mathematical library (atanf).
+    """
+    if jnp.result_type(y, x) != jnp.float32:
+        return jnp.arctan2(y, x)
+    up, along = jnp.abs(y), jnp.abs(x)
+    steep = up > along
+    below = jnp.maximum(up, along)
+    part = jnp.minimum(up, along) / jnp.where(below > 0, below, 1.0)
+    far = part > math.tan(math.pi / 8)
+    part = jnp.where(far, part - 1.0, part) / jnp.where(far, part + 1.0, 1.0)
+    z = part * part
+    series = ((8.05374449538e-2 * z - 1.38776856032e-1) * z + 1.99777106478e-1) * z
+    angle = part + part * z * (series - 3.33329491539e-1) + jnp.where(far, math.pi / 4, 0.0)
+    angle = jnp.where(steep, math.pi / 2 - angle, angle)
+    angle = jnp.where(x < 0, math.pi - angle, angle)
+    return jnp.where(y < 0, -angle, angle)
+
+
+@arctan2.defjvp
+def _arctan2_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (y, x), (dy, dx) = primals, tangents
+    squared = x * x + y * y
+    squared = jnp.where(squared > 0, squared, 1.0)  # squares of tiny numbers are flushed to 0
+    return arctan2(y, x), (x / squared) * dy - (y / squared) * dx
+
+
 def safe_atan2(y: jnp.ndarray, x: jnp.ndarray) -> jnp.ndarray:
     """Returns atan2(y, x) in (-pi, pi]; at (0, 0) the value and the gradient are 0."""
     somewhere = (x != 0) | (y != 0)
-    return jnp.where(somewhere, jnp.arctan2(y, jnp.where(somewhere, x, 1.0)), 0.0)
+    return jnp.where(somewhere, arctan2(y, jnp.where(somewhere, x, 1.0)), 0.0)
 
 
 def _cross_parts(u: jnp.ndarray, v: jnp.ndarray, axis: int = -1) -> tuple[jnp.ndarray, ...]:

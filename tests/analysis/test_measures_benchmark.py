@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import numpy as np
 import pytest
 
@@ -11,7 +10,7 @@ from dance_jax.biomech import catalogue
 from dance_jax.biomech.movement import Movement
 from tests.seeds import fresh
 
-CLIPS, FRAMES = 4, 120
+CLIPS, FRAMES = 8, 120
 # Ours is float32: relative to the largest of the clips' values.
 CLOSE = 2e-3
 # A foot on the threshold may stand in float32 and not in float64: one clip may differ.
@@ -20,11 +19,32 @@ FEET = ("balance", "dynamics")
 RIDGE = ("repertoire", "fluidity", "expressiveness", "precision")
 
 
+def damaged(clips: tuple[np.ndarray, ...], rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Leaves the first two clips whole; the others miss what estimators and cameras miss."""
+    poses, times, metres = (x.copy() for x in clips)
+    for clip in range(2, len(poses)):
+        pose = poses[clip]
+        for _ in range(rng.integers(1, 6)):  # a joint is hidden for a while
+            start = rng.integers(0, FRAMES - 20)
+            pose[start : start + rng.integers(1, 30), rng.integers(0, 26)] = np.nan
+    poses[3][rng.random(poses.shape[1:3]) < 0.02] = np.nan  # single frames of single joints
+    start = rng.integers(30, 70)
+    poses[4][start : start + 12] = np.nan  # the dancer is hidden
+    poses[5][:, rng.integers(0, 26)] = np.nan  # a joint is never seen
+    poses[6][rng.integers(90, FRAMES) :] = np.nan  # padding
+    steps = rng.uniform(0.02, 0.045, (2, FRAMES))
+    times[[2, 5]] = np.cumsum(steps, axis=1).astype(np.float32)  # uneven clocks
+    metres[7] = np.nan  # unknown height
+    return poses, times, metres
+
+
 @pytest.fixture(scope="module", params=[2, 3])
 def both(request):
     """Values of every measure for each clip: ours [N], the peer's [N]."""
-    clips = measures_benchmark.corpus(CLIPS, FRAMES, request.param, fresh(__name__, 1)[0])
-    ours = jax.jit(jax.vmap(catalogue.compute))(Movement(*clips))
+    seed = fresh(__name__, 1)[0]
+    clips = measures_benchmark.corpus(CLIPS, FRAMES, request.param, seed)
+    clips = damaged(clips, np.random.default_rng(seed))
+    ours = measures_benchmark.compiled(Movement(*clips))(Movement(*clips))
     theirs = [measures_peer.measures(*clip) for clip in zip(*clips, strict=True)]
     ours = {key: np.asarray(value, np.float64) for key, value in ours.items()}
     return request.param, ours, {k: np.array([clip[k] for clip in theirs]) for k in theirs[0]}
@@ -35,25 +55,27 @@ def test_the_peer_computes_every_measure(both) -> None:
     assert set(theirs) == set(ours) == set(catalogue.MEASURES)
 
 
-def test_values_agree_with_the_peers(both) -> None:
+def test_values_agree_with_the_peers_on_whole_and_damaged_clips(both) -> None:
     dims, ours, theirs = both
-    wrong, compared = {}, 0
+    wrong, compared, missing = {}, 0, 0
     for key, measure in catalogue.MEASURES.items():
-        if dims not in measure.dims:
-            assert np.isnan(ours[key]).all()
-            continue
         a, b = ours[key], theirs[key]
-        same = np.isnan(a) == np.isnan(b)
-        error = np.nanmax(np.abs(a - b), initial=0.0)
+        if dims not in measure.dims:
+            assert np.isnan(a).all()
+            continue
+        error = np.where(np.isnan(a) == np.isnan(b), np.nan_to_num(np.abs(a - b)), np.inf)
         scale = max(np.nanmax(np.abs(b), initial=0.0), 1e-3)
         bound = 2e-2 if key.removeprefix("composite.") in RIDGE else CLOSE
+        worst = error.max()
         if measure.group in FEET:
-            bound, error = 3e-2, np.sort(np.nan_to_num(np.abs(a - b)))[-2]
+            bound, worst = 3e-2, np.sort(error)[-2]
         compared += int(np.isfinite(a).sum())
-        if not same.all() or error > bound * scale:
+        missing += int(np.isnan(a).sum())
+        if worst > bound * scale:
             wrong[key] = (a.tolist(), b.tolist())
     assert not wrong
-    assert compared > 0.8 * CLIPS * len(catalogue.MEASURES)
+    assert compared > 0.6 * CLIPS * len(catalogue.MEASURES)
+    assert missing > 0.05 * CLIPS * len(catalogue.MEASURES)  # refusals were compared too
 
 
 def test_the_corpus_holds_different_clips() -> None:

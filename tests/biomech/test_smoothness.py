@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from dance_jax.biomech import smoothness as sm
 from dance_jax.biomech.movement import Movement, movement
+from dance_jax.biomech.spectral_arc import arc_length
 from dance_jax.data import synthetic
 from dance_jax.kinematics.butterworth import butterworth_zero_phase
 from tests import seeds
@@ -241,3 +242,12 @@ def test_smoothness_is_described_not_judged() -> None:
     for row in sm.MEASURES:
         assert "neither good nor bad without a style" in row.meaning
         assert row.kind == "measured" and row.unit == ""
+
+
+def test_the_sums_of_a_short_profile_equal_its_transform() -> None:
+    rng = np.random.default_rng(seeds.fresh(__name__, 1)[0])
+    speed = np.abs(np.cumsum(rng.normal(size=(20, 60)), axis=1)).astype(np.float32)
+    summed = jax.jit(jax.vmap(lambda v: arc_length(v, 30.0, 1024)))(speed)
+    # A rate that is traced leaves the number of bins unknown: the whole transform is taken.
+    transformed = jax.jit(jax.vmap(lambda v, r: arc_length(v, r, 1024), (0, None)))(speed, 30.0)
+    np.testing.assert_allclose(summed, transformed, rtol=2e-5)

@@ -14,6 +14,7 @@ from scipy.signal import butter, filtfilt, sosfiltfilt
 
 from dance_jax.errors import InputError
 from dance_jax.kinematics import filters
+from tests.seeds import fresh
 
 
 def walk(seed, n, columns=3):
@@ -57,6 +58,22 @@ def test_every_run_is_filtered_by_itself():
         want = sosfiltfilt(sos, x[a:b, column].astype(np.float64))
         np.testing.assert_allclose(got[a:b, column], want, atol=1e-5)
     np.testing.assert_array_equal(np.isnan(got), np.isnan(x))
+
+
+def test_without_short_runs_the_others_keep_their_values():
+    rng = np.random.default_rng(fresh(__name__, 1)[0])
+    x, t = walk(3, 230, 6), np.arange(230) / 30
+    x[rng.random(x.shape) < 0.04] = np.nan  # runs of all lengths
+    x[:, 0] = walk(4, 230, 1)[:, 0]
+    low_pass = jax.jit(filters.butterworth_zero_phase, static_argnames="short_runs")
+    every = np.asarray(low_pass(x, t, 5.0))
+    got = np.asarray(low_pass(x, t, 5.0, short_runs=False))
+    for column in range(6):
+        cuts = np.flatnonzero(np.isnan(x[:, column]))
+        for a, b in itertools.pairwise([-1, *cuts, 230]):
+            want = every[a + 1 : b, column] if b - a - 1 > 15 else np.nan
+            np.testing.assert_allclose(got[a + 1 : b, column], want, atol=1e-6)
+    assert np.isnan(got).sum() > np.isnan(x).sum() and np.isfinite(got[:, 1:]).any()
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 9, 15])
