@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib.util
 import inspect
@@ -42,6 +43,49 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return min(inside, key=len) if inside else None
 
 
+def find(name: str) -> pathlib.Path:
+    """Returns a config file, looked for from the current folder and then beside the package.
+
+    Args:
+        name: its path.
+
+    Raises:
+        InputError: there is none; it names the nearest.
+    """
+    file = pathlib.Path(name)
+    if not file.is_file() and not file.is_absolute():
+        file = config_folder().parent / name
+    if not file.is_file():
+        shown = {f"configs/{p.name}": p for p in config_files()}
+        like = nearest(name, shown) or nearest(f"configs/{pathlib.Path(name).stem}.py", shown)
+        fix = f"did you mean {like}?" if like else f"there are {', '.join(shown)}"
+        raise InputError("there is no such config file", f"--config={name}", fix)
+    return file
+
+
+def keys_text(name: str) -> str:
+    """Returns what a config file says of itself: its header, and its keys with their comments.
+
+    Args:
+        name: its path, as for `find`.
+
+    Raises:
+        InputError: there is none, or it is no Python.
+    """
+    file = find(name)
+    try:
+        text = file.read_text("utf-8")
+        doc = ast.get_docstring(ast.parse(text)) or ""
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"is no Python: {error}", f"--config={name}", "mend the file") from error
+    body = text.partition("def get_config")[2]
+    rows = (line.removeprefix("    ") for line in body.splitlines())
+    kept = [
+        re.sub(r"^config\.", "--config.", row) for row in rows if re.match(r"(config\.|#|$)", row)
+    ]
+    return f"{doc}\n\n{chr(10).join(kept).strip()}"
+
+
 def load(path: str) -> config_dict.ConfigDict:
     """Returns the locked config that `get_config` of a file makes.
 
@@ -56,14 +100,7 @@ def load(path: str) -> config_dict.ConfigDict:
         InputError: when the file is missing, or cannot be run, or makes no config.
     """
     name, _, argument = path.partition(":")
-    file = pathlib.Path(name)
-    if not file.is_file() and not file.is_absolute():
-        file = config_folder().parent / name
-    if not file.is_file():
-        shown = {f"configs/{p.name}": p for p in config_files()}
-        like = nearest(name, shown) or nearest(f"configs/{pathlib.Path(name).stem}.py", shown)
-        fix = f"did you mean {like}?" if like else f"there are {', '.join(shown)}"
-        raise InputError("there is no such config file", f"--config={name}", fix)
+    file = find(name)
     spec = importlib.util.spec_from_file_location(f"_dance_jax_config_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise InputError("is not a Python file", f"--config={name}", "give a file from configs/")

@@ -93,8 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv if argv is None else argv)
     if any(a in ("-h", "--help", "-help", "--helpfull", "--helpshort") for a in argv[1:]):
-        print(help_text())
-        return 0
+        return _help(argv)
     with rundir.interruptible():
         try:
             return dispatch(parse(argv))
@@ -168,6 +167,16 @@ def dispatch(request: Request) -> int:
     return 0
 
 
+def _help(argv: list[str]) -> int:
+    """Prints the tasks and configs, or the keys of the config that is named."""
+    named = re.search(r"\0--?config[=\0]([^\0:]+)", "\0".join(["", *argv[1:]]))
+    try:
+        print(configs.keys_text(named[1]) if named else help_text())
+    except InputError as error:
+        return _fail(error.line(), 2)
+    return 0
+
+
 def help_text() -> str:
     """Returns the tasks and the config files, one line each."""
     width = max(len(name) for name in TASKS)
@@ -186,6 +195,7 @@ def help_text() -> str:
         lines.append(f"  {'configs/' + path.name:<{width}}  {doc.partition(chr(10))[0]}")
     lines += [
         "",
+        "--config=configs/NAME.py --help shows its keys",
         f"not there yet: {', '.join(LATER)}",
         "exit: 0 done, 2 input or config is wrong (one line), 1 a bug, 130 or 143 interrupted",
     ]

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from dance_jax import config as configs
 from dance_jax import launch, rundir
 from dance_jax.errors import InputError
 
@@ -30,6 +31,24 @@ def test_help_is_complete() -> None:
     for name in launch.TASKS:
         assert f"\n  {name} " in done.stdout
         assert f"configs/{name}.py" in done.stdout
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.py")), ids=lambda p: p.stem)
+def test_help_of_a_config_shows_every_key(path, capsys) -> None:
+    assert launch.main(["launch", f"--config=configs/{path.name}", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(path.read_text("utf-8").removeprefix('"""').partition("\n")[0])
+    for key in configs.load(str(path)):
+        assert f"\n--config.{key} = " in shown
+    assert "def " not in shown and "ConfigDict" not in shown
+
+
+def test_help_of_no_config(capsys, tmp_path) -> None:
+    assert launch.main(["launch", "--help", "--config", "configs/analize.py"]) == 2
+    assert "did you mean configs/analyze.py?" in capsys.readouterr().err
+    (tmp_path / "a.py").write_text("def", "utf-8")
+    assert launch.main(["launch", f"--config={tmp_path / 'a.py'}", "-h"]) == 2
+    assert "is no Python" in capsys.readouterr().err
 
 
 def test_help_imports_nothing_heavy() -> None:
