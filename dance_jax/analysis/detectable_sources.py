@@ -137,6 +137,7 @@ def study(
         The content of `detectable_change.json`.
     """
     seeds = list(seeds)
+    folder.mkdir(parents=True, exist_ok=True)
     sources: dict[str, Any] = {
         "rendered twice": {
             "what": f"{len(seeds)} synthetic dances of 8 s, each rendered twice with another "
