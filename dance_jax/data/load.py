@@ -153,7 +153,7 @@ def load_clips(
 
 
 def _read(one: Format, head: Head, options: ReadOptions) -> Iterator[Clip]:
-    digest = "" if head.is_folder else _digest(head.path)
+    digest = "" if head.is_folder else file_hash(head.path)
     for clip in one.read(head.path, options):
         if options.clip is not None and clip.source.get("name", options.clip) != options.clip:
             continue
@@ -181,7 +181,15 @@ def _converted(clip: Clip, name: str) -> Clip:
     )
 
 
-def _digest(path: pathlib.Path) -> str:
+def file_hash(path: pathlib.Path) -> str:
+    """Returns the sha256 of a file's content.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -161,18 +161,10 @@ def content_hash(path: str | os.PathLike[str]) -> str:
     """
     path = pathlib.Path(path)
     if not path.is_dir():
-        return _file_hash(path)
+        return load.file_hash(path)
     digest = hashlib.sha256(b"folder")
     files = [one for one in path.rglob("*") if one.is_file()]
     for one in sorted(files, key=lambda file: natural_key(file.relative_to(path).as_posix())):
         name = one.relative_to(path).as_posix()
-        digest.update(f"{len(name)} {name} {_file_hash(one)}".encode())
+        digest.update(f"{len(name)} {name} {load.file_hash(one)}".encode())
     return digest.hexdigest()
-
-
-def _file_hash(path: pathlib.Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path, "check the name") from error
