@@ -124,8 +124,10 @@ def test_nothing_is_left_after_an_error(tmp_path):
 
 
 def test_an_interrupted_program_leaves_nothing_that_looks_whole(tmp_path):
+    # A shell's background job starts with SIGINT ignored, and its children with it.
     code = (
-        "import numpy as np, sys, time\n"
+        "import numpy as np, signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dance_jax.data.video_writer import VideoWriter\n"
         "with VideoWriter(sys.argv[1], 64, 48, fps=25) as writer:\n"
         "    while True:\n"
@@ -143,7 +145,7 @@ def test_an_interrupted_program_leaves_nothing_that_looks_whole(tmp_path):
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.communicate(timeout=5)
             break
-    assert child.returncode != 0
+    assert child.returncode not in (None, 0)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,8 +14,11 @@ REGION = np.array([[50, 60, 200, 0.1]], np.float32)
 
 def texture(rng: np.random.Generator):
     """A smooth random picture that can be drawn anywhere between the pixels: f(shift) -> f32."""
-    waves = rng.uniform(-0.7, 0.7, (6, 2))
-    phases, heights = rng.uniform(0, 2 * np.pi, (6, 3)), rng.uniform(8, 16, (6, 3))
+    # Along all directions alike, so that a step is seen whichever way it goes.
+    along = rng.uniform(0, np.pi) + np.pi * np.arange(6) / 6
+    waves = rng.uniform(0.4, 0.7, (6, 1)) * np.stack([np.cos(along), np.sin(along)], 1)
+    phases = rng.uniform(0, 2 * np.pi, (6, 1)) + rng.uniform(0, 1, (6, 3))
+    heights = rng.uniform(8, 16, (6, 3))
     row, column = np.mgrid[:SIZE, :SIZE]
 
     def draw(shift: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
