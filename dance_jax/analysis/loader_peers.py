@@ -109,11 +109,11 @@ def _write_records(folder: pathlib.Path, poses: np.ndarray, times: np.ndarray) -
 
         def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
             del dl_manager
-            rows = enumerate(zip(poses, times.astype(np.float64), strict=True))
-            return {"train": ((k, {"pose": p, "time_s": t}) for k, (p, t) in rows)}
+            return {"train": self._generate_examples()}
 
         def _generate_examples(self) -> Any:
-            raise NotImplementedError
+            for k, (pose, time_s) in enumerate(zip(poses, times, strict=True)):
+                yield k, {"pose": pose, "time_s": time_s.astype(np.float64)}
 
     tfds.disable_progress_bar()
     config = tfds.download.DownloadConfig(try_download_gcs=False, compute_stats="skip")
