@@ -40,6 +40,7 @@ MODULES = (
     "trc_format",
     "mot_format",
     "amass_format",
+    "keypoints_npy",
 )
 
 
@@ -93,6 +94,7 @@ class ReadOptions:
         camera: name of one camera in a file of many.
         allow_pickle: read a pickle, in a restricted process of its own.
         image_size: (width, height) in pixels of the upright picture.
+        scaler: file with mean and scale of standardised key points, an npz or a pickle.
     """
 
     fps: float | None = None
@@ -102,6 +104,7 @@ class ReadOptions:
     camera: str | None = None
     allow_pickle: bool = False
     image_size: tuple[int, int] | None = None
+    scaler: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if self.fps is not None and not (math.isfinite(self.fps) and 0 < self.fps <= 10_000):
@@ -110,6 +113,8 @@ class ReadOptions:
             raise InputError(f"it is {self.unit!r}", "unit=", f"use one of {', '.join(UNITS)}")
         if self.skeleton is not None:
             skeletons.get(self.skeleton)
+        if self.scaler is not None and not isinstance(self.scaler, str | os.PathLike):
+            raise InputError(f"it is {self.scaler!r}", "scaler=", "give the name of a file")
         if self.image_size is not None:
             sides = tuple(self.image_size)
             if len(sides) != 2 or not all(0 < float(side) <= 1e5 for side in sides):

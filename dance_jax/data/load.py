@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dance_jax import skeleton as skeletons
-from dance_jax.data import formats
+from dance_jax.data import damage, formats
 from dance_jax.data.formats import Format, Head, ReadOptions
 from dance_jax.data.no_clips import reason
 from dance_jax.errors import InputError
@@ -49,11 +49,13 @@ def _detect(head: Head) -> tuple[Format, str]:
         raise InputError(f"it fits several formats: {names}", head.path, "say which: format=")
     if why := reason(head):
         raise InputError(*why)
+    if damaged := damage.explain(head):
+        raise damaged
     if head.is_folder and (inside := _inside(head)):
         raise InputError(f"it is a folder; read these in it: {inside}", head.path, "give one")
     near = _nearest(head)
     raise InputError(
-        f"it has no format known here; {_looks_like(head)}; tried "
+        f"it has no format known here; {looks_like(head)}; tried "
         f"{', '.join(one.title for one in formats.formats())}",
         head.path,
         f"nearest is {near}: if it is that, say so with format="
@@ -79,7 +81,7 @@ def _inside(folder: Head) -> str:
     return ", ".join(found[:_NAMED])
 
 
-def _looks_like(head: Head) -> str:
+def looks_like(head: Head) -> str:
     """Returns what a person would say of the file."""
     if head.members or head.is_folder:
         names = ", ".join(repr(name[:40]) for name in head.members[:4]) or "nothing"
@@ -113,6 +115,7 @@ def _nearest(head: Head) -> str:
         "amass": "poses trans betas gender npz",
         "aistpp": "pkl keypoints3d keypoints2d smpl_poses",
         "pyskl": "pkl keypoint_score frame_dir",
+        "keypoints_npy": "npy",
     }
     known = {one.name for one in formats.formats()}
 
@@ -133,7 +136,7 @@ def load_clips(
         path: the file or folder.
         format: the format's name, where the content does not tell it.
         **options: fields of `ReadOptions`: fps, unit, skeleton, clip, camera, allow_pickle,
-            image_size.
+            image_size, scaler.
 
     Returns:
         The clips, read one at a time.

@@ -23,7 +23,8 @@ _KINDS = frozenset("biufSU")
 _MAX_DIRECTORY = 4 << 20
 _MAX_HEADER = 64 << 10
 _PIECE = 1 << 20
-_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, struct.error)
+DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, struct.error)
+"""What a broken zip raises while it is read."""
 
 
 def _directory_bytes(path: pathlib.Path) -> int:
@@ -74,7 +75,7 @@ def open_zip(path: str | os.PathLike[str]) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(path)
     except InputError:
         raise
-    except (*_DAMAGE, NotImplementedError) as error:
+    except (*DAMAGE, NotImplementedError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"it is no whole zip archive ({why})", path, fix) from error
     rows = archive.infolist()
@@ -143,7 +144,7 @@ def _member(archive: zipfile.ZipFile, row: zipfile.ZipInfo, path: pathlib.Path) 
                 count += more
             if count < len(data) or file.read(1):
                 raise EOFError("its length is not the one stated")
-    except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
+    except (*DAMAGE, NotImplementedError, RuntimeError) as error:
         raise InputError(f"it is damaged ({error})", where, "copy the file again") from error
     return array(data, where)
 

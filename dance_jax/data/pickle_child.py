@@ -31,6 +31,7 @@ REFUSED, MAX_DEPTH, MAX_DIMENSIONS = 3, 24, 32
 DTYPE = re.compile(
     r"\|[biu]1|[<>][iu][248]|[<>]f[248]|[<>]c(8|16)|\|S[1-9]\d{0,5}|[<>]U[1-9]\d{0,5}"
 )
+SCALED = ("mean_", "scale_", "min_", "with_mean", "with_std")
 
 
 class Refused(Exception):
@@ -45,9 +46,10 @@ class Stand:
     def __setstate__(self, state: Any) -> None:
         raise Refused("the file sets the state of something that has none")
 
-    def keep(self, *values: Any) -> None:
-        """Notes what the file said, once."""
+    def keep(self, *values: Any) -> Any:
+        """Notes what the file said, and returns the stand-in."""
         self._kept = values
+        return self
 
 
 class Dtype(Stand):
@@ -92,8 +94,7 @@ class Array(Stand):
         if type(dtype) is not Dtype or type(shape) is not tuple or order not in ("C", "F"):
             raise Refused("the file holds an array of an unknown layout")
         text = dtype.text()
-        if type(data) is str:  # Python 2 wrote bytes as text
-            data = data.encode("latin1")
+        data = data.encode("latin1") if type(data) is str else data  # Python 2 wrote bytes so
         if type(data) not in (bytes, bytearray):
             raise Refused("the file holds an array without bytes")
         item = int(text[2:]) * (4 if text[1] == "U" else 1)
@@ -122,8 +123,19 @@ class Name(Stand):
         return self._kept[0](*args)
 
 
-def _array(subtype: Any, shape: Any, code: Any) -> Array:
-    return Array()
+class Scaler(Stand):
+    """A scaler of scikit-learn: NEWOBJ makes it, which takes a type; it only keeps its state."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        if type(state) is not dict:
+            raise Refused("the file holds a scaler of an unknown layout")
+        self.keep({key: state[key] for key in SCALED if state.get(key) is not None})
+
+
+_NAMES = ("StandardScaler", "MinMaxScaler")
+SCALERS = {name: type(name, (Scaler,), {"__slots__": ()}) for name in _NAMES}
 
 
 def _no_array(*args: Any) -> NoReturn:
@@ -133,22 +145,17 @@ def _no_array(*args: Any) -> NoReturn:
 def _dtype(code: Any, align: Any = False, copy: Any = False) -> Dtype:
     if type(code) is not str or not 0 < len(code) <= 8:
         raise Refused("the file holds a dtype that is not plain")
-    made = Dtype()
-    made.keep(code, "|")
-    return made
-
-
-def _scalar(dtype: Any, data: Any = b"") -> Array:
-    made = Array()
-    made.keep(dtype, (), "C", None, data)
-    return made
+    return Dtype().keep(code, "|")
 
 
 def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> Array:
-    made = Array()
     # NumPy writes order "K" for a transposed array: C order first, then the permutation of axes.
-    made.keep(dtype, shape, "C" if order == "K" and axes is not None else order, axes, data)
-    return made
+    order = "C" if order == "K" and axes is not None else order
+    return Array().keep(dtype, shape, order, axes, data)
+
+
+def _scalar(dtype: Any, data: Any = b"") -> Array:
+    return Array().keep(dtype, (), "C", None, data)
 
 
 def _encode(text: Any, codec: Any) -> bytes:
@@ -158,31 +165,28 @@ def _encode(text: Any, codec: Any) -> bytes:
 
 
 def _named(function: Any) -> Name:
-    made = Name()
-    made.keep(function)
-    return made
+    return Name().keep(function)
 
 
-# What NumPy 1 and 2 name in a pickle of arrays, protocols 0 to 5; bytes are `_codecs.encode` and,
-# where empty, `__builtin__.bytes()` up to protocol 2.
+# NumPy 1 and 2, protocols 0 to 5; bytes up to 2: `_codecs.encode`, empty `__builtin__.bytes()`.
 STAND_INS = {
-    ("numpy.core.multiarray", "_reconstruct"): _named(_array),
-    ("numpy._core.multiarray", "_reconstruct"): _named(_array),
-    ("numpy.core.multiarray", "scalar"): _named(_scalar),
-    ("numpy._core.multiarray", "scalar"): _named(_scalar),
-    ("numpy.core.numeric", "_frombuffer"): _named(_from_buffer),
-    ("numpy._core.numeric", "_frombuffer"): _named(_from_buffer),
     ("numpy", "ndarray"): _named(_no_array),
     ("numpy", "dtype"): _named(_dtype),
     ("_codecs", "encode"): _named(_encode),
     ("__builtin__", "bytes"): _named(lambda: b""),
 }
+for _core in ("numpy.core", "numpy._core"):
+    STAND_INS[_core + ".multiarray", "_reconstruct"] = _named(lambda kind, shape, code: Array())
+    STAND_INS[_core + ".multiarray", "scalar"] = _named(_scalar)
+    STAND_INS[_core + ".numeric", "_frombuffer"] = _named(_from_buffer)
+for _module in ("sklearn.preprocessing._data", "sklearn.preprocessing.data"):
+    STAND_INS.update({(_module, name): kind for name, kind in SCALERS.items()})
 
 
 class Reader(pickle.Unpickler):
     """The standard unpickler, for which only `STAND_INS` exist."""
 
-    def find_class(self, module: str, name: str) -> Name:
+    def find_class(self, module: str, name: str) -> Name | type[Scaler]:
         """Returns the stand-in of a name, or refuses it."""
         found = STAND_INS.get((module, name))
         if found is None:
@@ -228,6 +232,9 @@ class Flat:
                 raise Refused("the file holds a dict whose keys are not text or whole numbers")
             items = [[self.node(k)[1], self.node(item, depth + 1)] for k, item in value.items()]
             return ["d", items]
+        if kind in SCALERS.values():
+            (held,) = getattr(value, "_kept", ({},))
+            return self.node({"class": kind.__name__, **held}, depth)
         if kind in (list, tuple):
             return ["l", [self.node(item, depth + 1) for item in value]]
         if kind in (bytes, bytearray):
@@ -266,10 +273,7 @@ def _watch(event: str, args: Any) -> None:
 
 
 def main(memory: int, seconds: int, max_nodes: int, max_bytes: int) -> NoReturn:
-    """Reads standard input, writes standard output, and ends the process.
-
-    Args: bytes of address space, seconds of processor time, values and bytes in the file.
-    """
+    """Reads standard input, writes standard output, within these limits, and ends the process."""
     source, target = sys.stdin.buffer, sys.stdout.buffer
     json.dumps(["é\ud800", 1.5, None])  # whatever is set up on first use is set up now
     _limit(memory, seconds, max_bytes + 256 * max_nodes)
@@ -285,9 +289,8 @@ def main(memory: int, seconds: int, max_nodes: int, max_bytes: int) -> NoReturn:
         target.flush()
     except Refused as error:
         code, why = REFUSED, str(error)
-    except Exception as error:  # a broken pickle raises nearly any type, SystemError included
-        kind = type(error).__name__  # MemoryError too: it asks for more than allowed
-        code, why = REFUSED, f"it is not a whole pickle ({kind})"
+    except Exception as error:  # a broken pickle raises nearly any type: SystemError, MemoryError
+        code, why = REFUSED, f"it is not a whole pickle ({type(error).__name__})"
     if code:
         os.write(2, why.encode("ascii", "backslashreplace")[:400])
     os._exit(code)

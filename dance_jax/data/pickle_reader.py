@@ -1,7 +1,7 @@
 """Reads pickles of arrays in a restricted child process, and converts them to npz.
 
 A pickle is a program; nothing here runs one unless the caller says `allow_pickle=True`, and then
-`pickle_child` interprets it: an own process, ten names, limits on memory and time. What comes
+`pickle_child` interprets it: an own process, 14 names, limits on memory and time. What comes
 back is checked again as if the child were hostile.
 
     python -m dance_jax.data.pickle_reader keypoints.pkl keypoints.npz --allow_pickle
@@ -10,25 +10,25 @@ back is checked again as if the child were hostile.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
-import json
-import math
 import os
 import pathlib
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from dance_jax.data import npz_file, pickle_values
 from dance_jax.errors import InputError
 
 CHILD = pathlib.Path(__file__).with_name("pickle_child.py")
-_KINDS = frozenset("biufcSU")
-_DEPTH = 25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +58,11 @@ def read(
 ) -> Any:
     """Reads a pickle of arrays, dicts, lists and plain values; anything else in it is refused.
 
+    Two more kinds of object are known: scikit-learn's `StandardScaler` and `MinMaxScaler` become
+    dicts of their numbers with their name under "class". scikit-learn itself is not needed.
+
     Args:
-        path: the file.
+        path: the file, or the zip that `torch.save` makes with a pickle in it (no tensors).
         allow_pickle: must be True: a pickle may be made to harm, however well it is read.
         limits: None for the usual ones.
 
@@ -78,15 +81,36 @@ def read(
             "IN.pkl OUT.npz --allow_pickle",
         )
     try:
-        with open(path, "rb", opener=_regular) as source:
+        with _opened(path) as source:
             size = os.fstat(source.fileno()).st_size
             if size > limits.max_bytes:
                 raise InputError(f"it has over {limits.max_bytes} bytes", path, "split it")
             with tempfile.TemporaryFile() as made, tempfile.TemporaryFile() as said:
                 _run(path, source, made, said, size, limits)
-                return _decode(made, path, limits)
+                return pickle_values.decode(made, path)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", path, "check the name") from error
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a pickle, also the one in a zip of `torch.save`."""
+    with open(path, "rb", 0, opener=_regular) as source:  # the child reads on from here
+        if source.read(4) != b"PK\x03\x04":
+            source.seek(0)
+            yield source
+            return
+    with npz_file.open_zip(path) as archive, tempfile.TemporaryFile() as inside:
+        names = [name for name in archive.namelist() if name.split("/")[-1] == "data.pkl"]
+        if len(names) != 1:
+            raise InputError(f"it is a zip with {len(names)} pickles", path, "give the pickle")
+        try:
+            with archive.open(names[0]) as packed:
+                shutil.copyfileobj(packed, inside)
+        except (*npz_file.DAMAGE, NotImplementedError, RuntimeError) as error:
+            raise InputError(f"it is damaged ({error})", path, "copy the file again") from error
+        inside.seek(0)
+        yield inside
 
 
 def _regular(path: str, flags: int) -> int:
@@ -132,65 +156,6 @@ def _run(
     elif code != 3:
         why = f"the process that read it failed: {why}"
     raise InputError(why, path, "it is damaged, made to harm, or not a pickle of arrays")
-
-
-def _decode(made: BinaryIO, path: object, limits: PickleLimits) -> Any:
-    """Builds the values from the child's output, trusting nothing in it."""
-    total = made.seek(0, os.SEEK_END)
-    made.seek(0)
-    length = int.from_bytes(made.read(8), "little")
-    broken = InputError("the process that read it answered nonsense", path, "it may be damaged")
-    if total < 8 or not 0 < length <= total - 8:
-        raise broken
-    try:
-        tree = json.loads(made.read(length))
-        data = np.fromfile(made, np.uint8, total - 8 - length)
-        data.flags.writeable = False
-        return _value(tree, data, 0)
-    except (ValueError, TypeError, IndexError, KeyError, RecursionError) as error:
-        raise broken from error
-
-
-def _value(node: list[Any], data: np.ndarray, depth: int) -> Any:
-    kind = node[0] if depth <= _DEPTH else "too deep"
-    if kind == "v":
-        if not isinstance(node[1], bool | int | float | str | None):
-            raise ValueError("not a plain value")
-        return node[1]
-    if kind == "l":
-        return [_value(item, data, depth + 1) for item in node[1]]
-    if kind == "d":
-        return {_key(key): _value(item, data, depth + 1) for key, item in node[1]}
-    if kind == "b":
-        return _slice(data, node[1], node[2]).tobytes()
-    if kind != "a":
-        raise ValueError("unknown node")
-    _, text, shape, order, axes, start, length = node
-    dtype = np.dtype(str(text))
-    if dtype.kind not in _KINDS or dtype.fields or dtype.subdtype or order not in ("C", "F"):
-        raise ValueError("not a plain array")
-    if any(type(n) is not int or n < 0 for n in shape):
-        raise ValueError("not a shape")
-    if math.prod(shape) * dtype.itemsize != length or (dtype.itemsize == 0 and math.prod(shape)):
-        raise ValueError("shape and bytes differ")
-    # NumPy wants the bytes of an item in a row, whatever comes before them.
-    flat = np.frombuffer(_slice(data, start, length).tobytes(), dtype)
-    array = flat.reshape(shape, order=order)
-    array = array if axes is None else array.transpose(axes)
-    return array if shape else array[()]
-
-
-def _key(key: Any) -> str | int:
-    if type(key) not in (str, int):
-        raise ValueError("not a key")
-    return key
-
-
-def _slice(data: np.ndarray, start: Any, length: Any) -> np.ndarray:
-    whole = type(start) is int and type(length) is int
-    if not whole or not 0 <= start <= start + length <= len(data):
-        raise ValueError("outside the data")
-    return data[start : start + length]
 
 
 def arrays(tree: Any, path: object = "") -> dict[str, np.ndarray]:

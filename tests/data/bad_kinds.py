@@ -14,6 +14,7 @@ import numpy as np
 
 from tests.data.bad_files import Bad
 from tests.data.pickle_gadgets import calls, dumps
+from tests.fuzz.keypoint_seeds import coco_figure, npy, npz
 from tests.fuzz.seeds import BETWEEN, SEEDS
 
 AIST = "gBR_sBM_cAll_d04_mBR2_ch08"
@@ -24,6 +25,7 @@ FILES = {
     "aistpp": (AIST + ".npz",),
     "aistpp_pickle": (AIST + ".pkl",),
     "pyskl_pickle": ("a.pkl",),
+    "keypoints_npy": ("a.npy", "a_scaler.npz"),
 }
 Parts = list[bytes]
 MARK = b"\xef\xbb\xbf"
@@ -264,6 +266,18 @@ KIND_BAD = [
     bad("npz_collection, zip bomb", bomb("b.npy"), "over 100 times its size"),
     bad("amass, header cut", lambda p: p.__setitem__(0, p[0].replace(b"(2, 72), }", b"(2, 72)   ")),
         "poses: it is damaged", "copy the file again"),
+    # arrays of key points, and the scaler beside them
+    bad("keypoints_npy, cut", cut(0.9), "a.npy", "declares shape [4, 34] but holds"),
+    bad("keypoints_npy, giant", lambda p: p.__setitem__(0, npy(1e12 * coco_figure())), "a.npy",
+        "beyond 1e9"),
+    bad("keypoints_npy, no scaler", lambda p: p.pop(), "a.npy", "no scaler is beside it", at=3),
+    bad("keypoints_npy, scaler cut", cut(0.9, 1), "a_scaler.npz", "no whole zip", at=3),
+    bad("keypoints_npy, scaler of 3", lambda p: p.__setitem__(1, npz(mean=[1.0] * 3,
+        scale=[1.0] * 3)), "a_scaler.npz: it has 3 columns, not 2 or 34", at=3),
+    bad("keypoints_npy, scaler of nan", lambda p: p.__setitem__(1, npz(mean=[np.nan] * 2,
+        scale=[1.0] * 2)), "a_scaler.npz", "missing (NaN)", at=3),
+    bad("keypoints_npy, parts of the picture", lambda p: None, "image_size=", at=2,
+        image_size=None),
     # programs in pickles
     *(bad(f"{name}, {call}", gadget(call), "which is not allowed", format=name)
       for name in ("aistpp_pickle", "pyskl_pickle")

@@ -9,17 +9,14 @@ import collections
 import dataclasses
 import pathlib
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from dance_jax import skeleton
-from dance_jax.data import clip_npz, load, video
-from dance_jax.data.aist_names import parse_name
+from dance_jax.data import load, video
 from dance_jax.errors import InputError
-from dance_jax.types import Clip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -46,15 +43,11 @@ class Reading:
 
 
 _PICKLES = {"allow_pickle": True}
-BY_HAND = "clip_npz, made by hand"
-# GenDance standardised its key points with kps_scaler.pth (a pickle of scikit-learn, which nothing
-# here runs): its mean and scale of x and y in pixels of 1920 x 1080. Every second frame of 60.
-_MEAN, _SCALE, _RATE = (958.14021941, 612.2909555), (132.3107168, 128.45317772), 30.0
 FOLDERS: dict[str, tuple[Reading, ...]] = {
     "aistpp_samples": (
         Reading("keypoints2d/*.pkl", _PICKLES, "genre"),
         Reading("keypoints3d/*.pkl", _PICKLES, "genre"),
-        Reading("gendance_nor_k_feat/*.npy"),
+        Reading("gendance_nor_k_feat/*.npy", _PICKLES, "genre"),
     ),
     "bandai_namco_style": (Reading("*.npz", label="style", table="clips.csv"),),
     "folkdance_serbia": (Reading("*.csv.gz", {"fps": 29.97, "image_size": (1920, 1080)}, "label"),),
@@ -148,9 +141,6 @@ def read_folder(folder: pathlib.Path) -> tuple[list[Found], dict[str, list[str]]
     found, read = [], set()
     for reading in FOLDERS[folder.name]:
         files = sorted(folder.glob(reading.files))
-        if files[0].suffix == ".npy":
-            found.append(_arrays(folder, files))  # and `load_clips` refuses them, see below
-            continue
         of_video = files[0].suffix in VIDEOS
         found.append(_videos(folder, files) if of_video else _poses(folder, files, reading))
         read |= {*files, folder / reading.table}
@@ -174,22 +164,6 @@ def _poses(folder: pathlib.Path, files: list[pathlib.Path], reading: Reading) ->
             out.empty += int((~clip.present.any((1, 2))).sum())
             said = [d for d in clip.source["dropped"] if "have no person" not in d]
             out.left_out.update(said)
-    return out
-
-
-def _arrays(folder: pathlib.Path, files: list[pathlib.Path]) -> Found:
-    """Numbers that no file describes become clips where someone says what they are."""
-    out = Found(folder.name, BY_HAND, files=len(files), joints="coco17, 17 x 2")
-    for file in files:
-        pose = np.load(file).reshape(-1, 1, 17, 2) * _SCALE + _MEAN
-        times, size = np.arange(len(pose)) / _RATE, (1920, 1080)
-        clip = Clip(pose, np.ones(pose.shape[:3]), times, "coco17", image_size=size)
-        with tempfile.TemporaryDirectory() as place:
-            clip_npz.write(pathlib.Path(place) / "a.npz", clip)
-            back = load.load_clip(pathlib.Path(place) / "a.npz")
-        np.testing.assert_array_equal(back.pose, clip.pose)
-        genre = parse_name(file).labels["genre"]
-        out.add(file.stem, back.n_frames, (back.n_frames - 1) / back.duration_s, genre)
     return out
 
 
@@ -223,7 +197,8 @@ def page(rows: Iterable[Found], refused: Mapping[str, Mapping[str, list[str]]]) 
         "",
         "Labels: how many there are, and the smallest and the largest number of clips of one.",
         f"Videos: `dance_jax.load_clip` makes a clip of each but {len(REFUSED)}: {not_had}.",
-        "Made by hand: arrays that say nothing themselves, in pixels by what their makers state.",
+        "keypoints_npy: standardised by their makers; in pixels by the scaler beside them, a "
+        "pickle read with allow_pickle=True.",
         "",
         "## What is no clip",
         "",

@@ -137,7 +137,7 @@ def test_aist_sequences(shared_data) -> None:
         ("streetdance4/clips/locking__1001_40_10.mp4", "video.*dance_jax.analyze"),
         ("streetdance4/clips.csv", "labels or annotations"),
         ("aistpp_samples/cameras/setting1.json", "keys name, size, matrix"),
-        ("aistpp_samples/gendance_nor_k_feat/gHO_sFM_cAll_d19_mHO0_ch01.npy", "one NumPy array"),
+        ("aistpp_samples/gendance_nor_k_feat/kps_scaler.pth", "PyTorch checkpoint"),
         ("aistpp_samples", r"keypoints2d/.*\(aistpp\)"),
         ("folkdance_serbia", r"landmarks.csv.gz \(mediapipe_csv\)"),
     ],

@@ -29,6 +29,7 @@ from dance_jax.data import (
 )
 from dance_jax.types import Clip
 from tests.data.c3d_machines import other_machine
+from tests.fuzz import keypoint_seeds
 
 # Between the files of a reader that takes several: they travel through the fuzzer as one.
 BETWEEN = b"\n%%%\n"
@@ -237,6 +238,8 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "npz_collection": _collections,
     "aistpp": lambda: [_npz(**tree) for tree in _aist_trees()],
     "pyskl": lambda: [_npz(**pyskl.pack(_pyskl_tree()))],
+    "keypoints_npy": lambda: [BETWEEN.join(parts) for parts in keypoint_seeds.arrays()],
+    "scaler": keypoint_seeds.scalers,
     "annotations": _annotations,
     "aistpp_pickle": lambda: _pickles(*_aist_trees()),
     "pyskl_pickle": lambda: _pickles(_pyskl_tree()),
@@ -245,4 +248,5 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
 
 def all_seeds() -> list[bytes]:
     """Every seed of every format of poses, for telling one from another."""
-    return [data for name, make in SEEDS.items() if name != "annotations" for data in make()]
+    none = ("annotations", "scaler")
+    return [data for name, make in SEEDS.items() if name not in none for data in make()]

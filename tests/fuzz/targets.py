@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dance_jax.analysis import inputs
 from dance_jax.data import (
     amass_format,
     annotations,
@@ -22,6 +23,7 @@ from dance_jax.data import (
     mot,
     pickle_child,
     pickle_reader,
+    scaler,
 )
 from dance_jax.errors import InputError
 from dance_jax.types import Clip
@@ -97,6 +99,8 @@ _COCO = ('"images"', '"annotations"', '"categories"', '"id"', '"video_id"', '"fr
 _MEDIAPIPE = ('"landmarks"', '"pose_landmarks"', '"pose_world_landmarks"', '"timestamp_ms"', '"x"',
               '"visibility"', '"frames"', '"time_s"', '"fps"', '"frame_7"', '"landmark"', '"nose"',
               '"image_size"', '"metadata"')  # fmt: skip
+_SCALER = ("sklearn.preprocessing._data\nStandardScaler\n", "MinMaxScaler", "mean_", "scale_",
+           "min_", "with_mean")  # fmt: skip
 _AIST = "gBR_sBM_cAll_d04_mBR2_ch08"
 
 
@@ -137,6 +141,11 @@ def _amass(path: pathlib.Path) -> Any:
     return [amass_format.to_clip(motion, np.ones((24, 3)), path=path)]
 
 
+def _scaler(path: pathlib.Path) -> None:
+    found = scaler.read_scaler(path, allow_pickle=True)
+    assert np.isfinite(found.restore(np.zeros((1, 1, len(found.mean))))).all()
+
+
 def _annotations(path: pathlib.Path) -> None:
     found = annotations.Annotations(lambda name, part: None)
     found.add(path)
@@ -169,10 +178,13 @@ TARGETS: dict[str, Target] = {
     "pyskl": _target("pyskl", words=_NPY),
     "aistpp_pickle": Target("aistpp", SEEDS["aistpp_pickle"], (_AIST,), words=_PICKLE),
     "pyskl_pickle": Target("pyskl", SEEDS["pyskl_pickle"], words=_PICKLE),
+    "keypoints_npy": _target("keypoints_npy", files=("a.npy", "a_scaler.npz"), words=_NPY),
+    "scaler": Target("", SEEDS["scaler"], read=_scaler, words=_PICKLE + _SCALER),
     "annotations": Target("", SEEDS["annotations"], read=_annotations,
                           words=(*_TABLE, "style", "fps", "rater_id", "fluidity", "mocap_file")),
     "pickle": Target("", SEEDS["pyskl_pickle"], read=_child, words=_PICKLE),
     "detect": Target("", all_seeds, files=("a", "a.csv"), read=load.detect),
+    "input": Target("", all_seeds, files=("a", "a.csv"), read=inputs.has_poses),
 }  # fmt: skip
 ZIPPED = ("clip_npz", "amass", "npz_collection", "aistpp", "pyskl")
 
