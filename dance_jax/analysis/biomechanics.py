@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from dance_jax.analysis import compiled, movement_rows, phrase_smoothness, programs, rhythm
-from dance_jax.analysis.intervals import intervals
+from dance_jax.analysis.intervals import Draws, intervals
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import PersonAnalysis
 from dance_jax.biomech import (
@@ -174,6 +174,7 @@ def with_movement(
     options: Options,
     unit: str,
     music: rhythm.Music,
+    count: int | None = None,
 ) -> PersonAnalysis:
     """Adds the movement measures of one dancer.
 
@@ -184,6 +185,7 @@ def with_movement(
         options: the analysis options.
         unit: unit of the clip.
         music: beats of the music.
+        count: draws of the key points' errors behind an interval, see `intervals.Draws`.
 
     Returns:
         The same dancer with more `measures`, and with `series`, `rhythm`, `cutoff` and
@@ -221,8 +223,9 @@ def with_movement(
     found = programs.values(moved, options.anthropometry)
     followed = series(programs.series(moved, options.anthropometry), n)
     followed["com_sd"] = np.asarray(com_sd)[:n, 0]
+    draws = Draws(moved, sd, hertz, count)
     measures = movement_rows.rows(
-        person, found, planar, intervals(moved, found, sd, hertz, options.anthropometry)
+        person, found, planar, intervals(draws, found, options.anthropometry)
     )
     person = dataclasses.replace(
         person,
@@ -231,8 +234,8 @@ def with_movement(
         angle_sd=np.degrees(np.asarray(angle_sd)[:n]),
         cutoff=note,
     )
-    person = rhythm.with_rhythm(person, moved, music, sd, hertz)
-    return phrase_smoothness.with_phrases(person, moved, sd, hertz)
+    person = rhythm.with_rhythm(person, moved, music, draws)
+    return phrase_smoothness.with_phrases(person, moved, draws)
 
 
 def _pad(x: np.ndarray, size: int) -> np.ndarray:

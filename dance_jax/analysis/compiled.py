@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import pathlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -104,14 +105,27 @@ def _write(file: pathlib.Path, blob: bytes) -> None:
 
 
 class Ahead:
-    """Runs one preparation beside other work; `result` waits for it and raises what it raised."""
+    """Runs preparations, one after another, beside other work."""
 
-    def __init__(self, work: Callable[[], Any]) -> None:
-        """Starts the work in a thread of its own."""
+    def __init__(self, *steps: Callable[[], Any]) -> None:
+        """Starts the first step in a thread of its own; the others follow."""
+        self._stop = threading.Event()
         self._pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="prepare")
-        self._future = self._pool.submit(work)
+        self._future = self._pool.submit(self._run, steps)
         self._pool.shutdown(wait=False)
 
+    def _run(self, steps: tuple[Callable[[], Any], ...]) -> Any:
+        found = None
+        for step in steps:
+            if self._stop.is_set():
+                break
+            found = step()
+        return found
+
+    def cancel(self) -> None:
+        """Leaves out the steps that have not begun: nobody needs them any more."""
+        self._stop.set()
+
     def result(self) -> Any:
-        """Returns what the work returned."""
+        """Waits for the steps; returns what the last one returned, raises what one raised."""
         return self._future.result()

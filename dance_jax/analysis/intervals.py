@@ -37,12 +37,63 @@ class Band(NamedTuple):
 _scatter = jax.jit(uncertainty.scatter)
 
 
+class Draws:
+    """A movement under fresh errors of its key points, the same every time.
+
+    A draw is made once and kept for everything that is measured on it; of a long movement it is
+    made again each time, as there memory counts for more.
+    """
+
+    def __init__(
+        self, moved: Movement, sd: np.ndarray, cutoff_hz: float, count: int | None = None
+    ) -> None:
+        """Says what is drawn.
+
+        Args:
+            moved: the movement, padded.
+            sd: [T, 26] standard error of the key points in body heights.
+            cutoff_hz: of the low-pass that the pose went through.
+            count: only so many of the draws; None for `SAMPLES` of them, for `FEWER` where the
+                movement is long.
+        """
+        self._moved, self._sd, self._cutoff_hz = moved, sd, np.float32(cutoff_hz)
+        self._long = len(moved.pose) > LONG
+        most = FEWER if self._long else SAMPLES
+        self._keys = jax.random.split(jax.random.key(SEED), most)
+        self._count = min(count or most, most)
+        self._kept: dict[int, np.ndarray] = {}
+
+    def over(self, function: Callable[[Movement], Found]) -> list[Found]:
+        """Calls a function on the movement of every draw.
+
+        Two draws are in work at once: one compiled program keeps less than two cores busy.
+
+        Args:
+            function: of a movement.
+
+        Returns:
+            What the function gave, draw by draw.
+        """
+
+        def one(at: int) -> Found:
+            return function(self._moved._replace(pose=self._pose(at)))
+
+        with concurrent.futures.ThreadPoolExecutor(1 if self._long else 2) as pool:
+            return list(pool.map(one, range(self._count)))
+
+    def _pose(self, at: int) -> np.ndarray:
+        if at in self._kept:
+            return self._kept[at]
+        moved = self._moved
+        noise = _scatter(self._keys[at], moved.pose, self._sd, moved.time_s, self._cutoff_hz)
+        pose = moved.pose + np.nan_to_num(np.asarray(noise))
+        if not self._long:
+            self._kept[at] = pose
+        return pose
+
+
 def intervals(
-    moved: Movement,
-    found: Mapping[str, float],
-    sd: np.ndarray,
-    cutoff_hz: float,
-    anthropometry: str = "de_leva_mean",
+    draws: Draws, found: Mapping[str, float], anthropometry: str = "de_leva_mean"
 ) -> dict[str, Band]:
     """Computes the 95 % interval of every measure by drawing the key points' errors.
 
@@ -51,51 +102,18 @@ def intervals(
     already in the poses having moved the value by none to twice as much as fresh ones do.
 
     Args:
-        moved: the movement, padded.
+        draws: the movement under fresh errors.
         found: value of every measure.
-        sd: [T, 26] standard error of the key points in body heights.
-        cutoff_hz: of the low-pass that the pose went through.
         anthropometry: table of segment masses.
 
     Returns:
         key -> its band; NaN ends where some sample has no value.
     """
-    drawn: dict[str, list[float]] = {key: [] for key in found}
-    measured = functools.partial(programs.values, anthropometry=anthropometry)
-    for values in over_draws(measured, moved, sd, cutoff_hz):
-        for name, value in values.items():
-            drawn[name].append(value)
+    drawn = draws.over(functools.partial(programs.values, anthropometry=anthropometry))
     return {
-        name: band(found[name], sample, bounds(catalogue.MEASURES[name]))
-        for name, sample in drawn.items()
+        name: band(found[name], [values[name] for values in drawn], bounds(row))
+        for name, row in catalogue.MEASURES.items()
     }
-
-
-def over_draws(
-    function: Callable[[Movement], Found], moved: Movement, sd: np.ndarray, cutoff_hz: float
-) -> list[Found]:
-    """Calls a function on the movement with fresh errors of the key points, the same every time.
-
-    Two draws are in work at once: one compiled program keeps less than two cores busy.
-
-    Args:
-        function: of a movement.
-        moved: the movement, padded.
-        sd: [T, 26] standard error of the key points in body heights.
-        cutoff_hz: of the low-pass that the pose went through.
-
-    Returns:
-        What the function gave, for `SAMPLES` draws, for `FEWER` where the movement is long.
-    """
-    long = len(moved.pose) > LONG
-    keys = jax.random.split(jax.random.key(SEED), FEWER if long else SAMPLES)
-
-    def one(key: jax.Array) -> Found:
-        noise = np.asarray(_scatter(key, moved.pose, sd, moved.time_s, np.float32(cutoff_hz)))
-        return function(moved._replace(pose=moved.pose + np.nan_to_num(noise)))
-
-    with concurrent.futures.ThreadPoolExecutor(1 if long else 2) as pool:
-        return list(pool.map(one, keys))
 
 
 def band(value: float, sample: Sequence[float], limits: tuple[float, float]) -> Band:

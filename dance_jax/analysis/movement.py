@@ -160,7 +160,10 @@ def beside(raw: np.ndarray, theta: np.ndarray) -> np.ndarray:
 
 
 def analyse_person(
-    clip: Clip, options: Options, music: rhythm.Music | None = None
+    clip: Clip,
+    options: Options,
+    music: rhythm.Music | None = None,
+    draws: int | None = None,
 ) -> PersonAnalysis:
     """Analyses one dancer.
 
@@ -168,6 +171,7 @@ def analyse_person(
         clip: HALPE-26, one person, pixels (y down) or metres (y up).
         options: the analysis options.
         music: beats of the music; None for none.
+        draws: of the key points' errors behind an interval, see `intervals.Draws`.
 
     Returns:
         Everything the report says of this dancer.
@@ -238,7 +242,7 @@ def analyse_person(
     )
     person = measures.with_measures(events.with_events(person, smooth_up))
     music = music or rhythm.Music(None, reason="no music was given")
-    return biomechanics.with_movement(person, kept_up, smooth_up, options, clip.unit, music)
+    return biomechanics.with_movement(person, kept_up, smooth_up, options, clip.unit, music, draws)
 
 
 def _speeds(joint_speed: np.ndarray) -> np.ndarray:

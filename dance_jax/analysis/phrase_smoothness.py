@@ -109,16 +109,14 @@ def rests_on(grid: Mapping[str, Any], found: tuple[Window, ...]) -> tuple[str, s
 def with_phrases(
     person: PersonAnalysis,
     moved: Movement,
-    sd: np.ndarray | None = None,
-    cutoff_hz: float = math.nan,
+    draws: intervals.Draws | None = None,
 ) -> PersonAnalysis:
     """Adds the smoothness of one dancer by parts of the dance.
 
     Args:
         person: the dancer with `rhythm`.
         moved: the movement, padded; its clock starts at the clip's first frame.
-        sd: [T, 26] standard error of the key points in body heights; None gives no intervals.
-        cutoff_hz: of the low-pass that the pose went through.
+        draws: the movement under fresh errors of its key points; None gives no intervals.
 
     Returns:
         The same dancer with `smoothness`.
@@ -135,7 +133,7 @@ def with_phrases(
         values = _values(moved, same, start)
         compiled.give_back()
         values_of = functools.partial(_values, same=same, start_s=start)
-        drawn = [] if sd is None else intervals.over_draws(values_of, moved, sd, cutoff_hz)
+        drawn = [] if draws is None else draws.over(values_of)
         for n, window in enumerate(same):
             rows.append(dataclasses.asdict(window) | _row(values, drawn, n, refused))
     table["windows"] = rows

@@ -105,8 +105,7 @@ def with_rhythm(
     person: PersonAnalysis,
     moved: Movement,
     music: Music,
-    sd: np.ndarray | None = None,
-    cutoff_hz: float = np.nan,
+    draws: intervals.Draws | None = None,
 ) -> PersonAnalysis:
     """Adds the rhythm of one dancer: measures, beats, and the counted grid.
 
@@ -114,8 +113,7 @@ def with_rhythm(
         person: the dancer.
         moved: the movement, padded; its clock starts at the clip's first frame.
         music: beats of the music on the video's clock.
-        sd: [T, 26] standard error of the key points in body heights; None gives no intervals.
-        cutoff_hz: of the low-pass that the pose went through.
+        draws: the movement under fresh errors of its key points; None gives no intervals.
 
     Returns:
         The same dancer with more `measures`, and with `rhythm`.
@@ -124,16 +122,16 @@ def with_rhythm(
     values, motion, bpm = _alone(moved)
     compiled.give_back()
     rhythm: dict[str, Any] = {"motion_beats_s": motion + start, "reason": music.reason}
-    draws = [] if sd is None else intervals.over_draws(_alone, moved, sd, cutoff_hz)
-    drawn = [found for found, _, _ in draws]
+    again = [] if draws is None else draws.over(_alone)
+    drawn = [found for found, _, _ in again]
     heard = np.zeros(0)
     if music.beats is not None:
         heard = music.beats.time_s
         heard = heard[(heard >= start) & (heard <= end)]
         both = max(start, music.beats.start_s) - start, min(end, music.beats.end_s) - start
-        most = max([len(motion), *(len(beats) for _, beats, _ in draws)])
+        most = max([len(motion), *(len(beats) for _, beats, _ in again)])
         values |= _alignment(motion, heard - start, both, most)
-        for found, beats, _ in draws:
+        for found, beats, _ in again:
             found |= _alignment(beats, heard - start, both, most)
         near = np.asarray(alignment.offsets(_padded(heard - start), _padded(motion)))[: len(heard)]
         rhythm |= {

@@ -92,6 +92,24 @@ def test_work_ahead_gives_its_result_and_its_error() -> None:
         compiled.Ahead(lambda: 1 / 0).result()
 
 
+def test_steps_ahead_come_in_turn_and_can_be_left_out() -> None:
+    gate, begun, done = threading.Event(), threading.Event(), []
+
+    def first() -> str:
+        begun.set()
+        gate.wait(10)
+        done.append("first")
+        return "first"
+
+    ahead = compiled.Ahead(first, lambda: done.append("second"))
+    assert begun.wait(10)
+    ahead.cancel()
+    gate.set()
+    assert ahead.result() == "first" and done == ["first"]
+    assert compiled.Ahead(lambda: done.append("again"), lambda: 2).result() == 2
+    assert done == ["first", "again"]
+
+
 @pytest.mark.parametrize(
     ("n", "want"), [(1, 512), (512, 512), (513, 1024), (4096, 4096), (5000, 6144)]
 )

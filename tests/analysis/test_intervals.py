@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
 from dance_jax.analysis import intervals, movement_rows, reference_ranges
 from dance_jax.analysis.analyze import analyze_clip
-from dance_jax.biomech import catalogue
+from dance_jax.biomech import catalogue, uncertainty
 from dance_jax.biomech.movement import Movement
 from tests.analysis import moving
 from tests.seeds import fresh
@@ -24,7 +25,34 @@ def drawn(monkeypatch, value, draw):
         return dict.fromkeys(catalogue.MEASURES, draw(next(counter)))
 
     monkeypatch.setattr(intervals.programs, "values", values)
-    return intervals.intervals(MOVED, dict.fromkeys(catalogue.MEASURES, value), SD, 6.0)
+    draws = intervals.Draws(MOVED, SD, 6.0)
+    return intervals.intervals(draws, dict.fromkeys(catalogue.MEASURES, value))
+
+
+@pytest.mark.parametrize("seed", fresh(__name__ + "draws", 1))
+def test_a_draw_is_the_same_for_all_that_is_measured_and_is_kept_where_short(monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    sd = rng.uniform(0.001, 0.02, SD.shape).astype(np.float32)
+    moved = MOVED._replace(pose=rng.normal(size=MOVED.pose.shape).astype(np.float32))
+    moved.pose[3, 5] = np.nan
+    draws = intervals.Draws(moved, sd, 6.0)
+    first, again = (draws.over(lambda m: m.pose) for _ in range(2))
+    assert len(first) == intervals.SAMPLES
+    assert all(a is b for a, b in zip(first, again, strict=True))
+    keys = jax.random.split(jax.random.key(intervals.SEED), intervals.SAMPLES)
+    for at in (0, intervals.SAMPLES - 1):
+        noise = np.asarray(uncertainty.scatter(keys[at], moved.pose, sd, moved.time_s, 6.0))
+        np.testing.assert_allclose(first[at], moved.pose + noise, rtol=0, atol=1e-6)
+    assert np.isnan(first[0][3, 5]).all() and np.isfinite(first[0]).mean() > 0.99
+    few = intervals.Draws(moved, sd, 6.0, 2).over(lambda m: m.pose)
+    assert len(few) == 2
+    np.testing.assert_array_equal(few, first[:2])
+
+    monkeypatch.setattr(intervals, "LONG", 16)
+    long = intervals.Draws(moved, sd, 6.0)
+    made, anew = (long.over(lambda m: m.pose) for _ in range(2))
+    assert len(made) == intervals.FEWER and not any(map(np.shares_memory, made, anew))
+    np.testing.assert_array_equal(made, anew)
 
 
 @pytest.mark.parametrize("kind", ["space", "picture", "measured picture"])

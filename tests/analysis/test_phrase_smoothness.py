@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dance_jax.analysis import exports, phrase_smoothness, report_phrases
+from dance_jax.analysis.intervals import Draws
 from dance_jax.biomech import smoothness
 from dance_jax.biomech.movement import movement
 from dance_jax.biomech.smoothness_rows import PARTS, WINDOW_S
@@ -141,7 +142,8 @@ def test_intervals_hold_the_values_and_grow_with_scatter(dancer):
     widths = []
     for sd in (0.0005, 0.003):
         error = np.full(moved.pose.shape[:2], sd, np.float32)
-        found = phrase_smoothness.with_phrases(bare, moved, error, 6.0).smoothness["windows"]
+        draws = Draws(moved, error, 6.0)
+        found = phrase_smoothness.with_phrases(bare, moved, draws).smoothness["windows"]
         for row in found:
             low, value, high = (row[k]["body"] for k in ("sparc_low", "sparc", "sparc_high"))
             assert low <= value <= high <= 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import types
 import wave
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from dance_jax.analysis import analyze as analyze_module
 from dance_jax.analysis import rhythm
 from dance_jax.analysis.analyze import analyze, analyze_clip
+from dance_jax.analysis.intervals import Draws
 from dance_jax.analysis.options import Options
 from dance_jax.data.audio import Audio
 from dance_jax.errors import InputError
@@ -96,7 +98,7 @@ def test_scores_have_the_interval_of_the_key_points_scatter(found):
     for sd in (0.0002, 0.001):  # of a dancer who moves at 0.05 body heights a second
         error = np.full(np.shape(moved.pose)[:2], sd, np.float32)
         bare = dataclasses.replace(person, measures=())
-        again = rhythm.with_rhythm(bare, moved, known_music(), error, 6.0)
+        again = rhythm.with_rhythm(bare, moved, known_music(), Draws(moved, error, 6.0))
         rows = {m.key: m for m in again.measures}
         for name in BANDED:
             row = rows[f"rhythm.{name}"]
@@ -112,15 +114,15 @@ def test_scores_have_the_interval_of_the_key_points_scatter(found):
     )
 
 
-def test_the_interval_is_that_of_the_errors_that_were_drawn(found, monkeypatch):
+def test_the_interval_is_that_of_the_errors_that_were_drawn(found):
     """F1 under each draw is computed by hand from the beats of that draw."""
     person, _ = found
     moved = _moved(person)
     shifts = np.linspace(-0.12, 0.12, 9)
     shifted = [moved._replace(time_s=np.float32(moved.time_s + s)) for s in shifts]
-    monkeypatch.setattr(rhythm.intervals, "over_draws", lambda f, *given: [f(m) for m in shifted])
+    draws = types.SimpleNamespace(over=lambda f: [f(m) for m in shifted])
     bare = dataclasses.replace(person, measures=())
-    again = rhythm.with_rhythm(bare, moved, known_music(), np.zeros(1), 6.0)
+    again = rhythm.with_rhythm(bare, moved, known_music(), draws)
     rows = {m.key: m for m in again.measures}
     lags = 1000 * shifts + rows["rhythm.lag"].value
     want = rhythm.intervals.band(rows["rhythm.lag"].value, lags, (-np.inf, np.inf))
