@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import os
 import statistics
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from dance_jax.analysis import benchmark_loops as loops
 
-if TYPE_CHECKING:
-    from dance_jax.biomech.movement import Movement
-
-BATCH = 25  # clips in one call of the compiled function: what it works on stays near the caches
 DANCERS = 20  # different synthetic dancers; the corpus repeats them, each turned another way
 PEER_CLIPS = 10  # of the corpus, timed by the peer in each round
 FPS = 30.0
@@ -52,20 +45,6 @@ def corpus(clips: int, frames: int, coordinates: int, seed: int) -> tuple[np.nda
     return poses, np.broadcast_to(clock, (clips, frames)).copy(), metres
 
 
-def compiled(batch: Movement) -> Callable[[Movement], dict[str, Any]]:
-    """Compiles all measures for batches of one shape, [N, T, 26, C], with `COMPILER_OPTIONS`.
-
-    Args:
-        batch: an example.
-    """
-    import jax
-
-    from dance_jax.biomech import catalogue
-
-    program = jax.jit(jax.vmap(catalogue.compute), compiler_options=catalogue.COMPILER_OPTIONS)
-    return program.lower(batch).compile()
-
-
 def timed(clips: int, frames: int, coordinates: int, repeats: int, seed: int) -> dict[str, Any]:
     """Compiles, then times the corpus and the peer in turn; for a fresh process of its own.
 
@@ -84,46 +63,35 @@ def timed(clips: int, frames: int, coordinates: int, repeats: int, seed: int) ->
 
     from dance_jax.analysis import measures_peer
     from dance_jax.biomech import catalogue
+    from dance_jax.biomech.corpus import BATCH, compute_corpus
     from dance_jax.biomech.movement import Movement
 
     jax.config.update("jax_enable_compilation_cache", False)
     poses, times, metres = corpus(clips, frames, coordinates, seed)
-    size = min(BATCH, clips)
-    starts = [min(a, clips - size) for a in range(0, clips, size)]  # the last one may overlap
-
-    def batch(a: int) -> Movement:
-        part = slice(a, a + size)
-        return Movement(poses[part], times[part], metres[part])
-
+    whole = Movement(poses, times, metres)
     wall, cpu = time.perf_counter(), time.process_time()
-    run = compiled(batch(0))
+    compute_corpus(Movement(*(array[:BATCH] for array in whole)))  # compiles, and runs one batch
     compilation = {
         "compile_s": time.perf_counter() - wall,
         "compile_cpu_s": time.process_time() - cpu,
     }
 
-    def whole_corpus(pool: concurrent.futures.Executor) -> None:
-        list(pool.map(lambda a: jax.block_until_ready(run(batch(a))), starts))
-
     def peer(clip: int) -> None:
         measures_peer.measures(poses[clip], times[clip], float(metres[clip]))
 
     rounds: list[dict[str, float]] = []
-    # One batch a core: XLA runs most of a small graph on one thread.
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        jax.block_until_ready(run(batch(0)))
-        peer(0)
-        for k in range(repeats):
-            row: dict[str, float] = {}
-            wall, cpu = time.perf_counter(), time.process_time()
-            whole_corpus(pool)
-            row["seconds"], row["cpu_s"] = time.perf_counter() - wall, time.process_time() - cpu
-            wall, cpu = time.perf_counter(), time.process_time()
-            for i in range(PEER_CLIPS):
-                peer((k * PEER_CLIPS + i) % clips)
-            row["peer_clip_s"] = (time.perf_counter() - wall) / PEER_CLIPS
-            row["peer_clip_cpu_s"] = (time.process_time() - cpu) / PEER_CLIPS
-            rounds.append(row)
+    peer(0)
+    for k in range(repeats):
+        row: dict[str, float] = {}
+        wall, cpu = time.perf_counter(), time.process_time()
+        compute_corpus(whole)
+        row["seconds"], row["cpu_s"] = time.perf_counter() - wall, time.process_time() - cpu
+        wall, cpu = time.perf_counter(), time.process_time()
+        for i in range(PEER_CLIPS):
+            peer((k * PEER_CLIPS + i) % clips)
+        row["peer_clip_s"] = (time.perf_counter() - wall) / PEER_CLIPS
+        row["peer_clip_cpu_s"] = (time.process_time() - cpu) / PEER_CLIPS
+        rounds.append(row)
     return compilation | {"rounds": rounds, "measures": len(catalogue.MEASURES)}
 
 

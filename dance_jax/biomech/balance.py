@@ -200,8 +200,10 @@ def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str,
     margins = (series.com_margin, series.margin, series.base_width, series.base_area)
     times = (series.time_to_contact_s, series.temporal_margin_s)
     rows = jnp.stack([series.com[..., 1], *margins, *times])
-    thrice = jnp.broadcast_to(rows, (3, *rows.shape))
-    low, middle, high = upper_percentile(thrice, jnp.asarray([[5.0], [50.0], [95.0]]), axis=-1)
+    # Medians of all but the height, and the outer percentiles that are reported.
+    wanted = jnp.concatenate([rows[1:], rows[:1], rows[:1], rows[2:3]])
+    ranks = jnp.asarray([50.0] * 6 + [95.0, 5.0, 5.0])
+    *middle, highest, lowest, low_margin = upper_percentile(wanted, ranks, axis=-1)
     stands = all_finite(series.support)
     count = jnp.maximum(stands.sum(-1), 1)[:, None]
     centre = jnp.where(stands[..., None], finite_or(series.support), 0.0).sum(-2) / count
@@ -217,17 +219,17 @@ def summarise(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str,
 
     values = {
         "com_height_mean": _mean(series.com_height),
-        "com_height_range": high[0] - low[0],
+        "com_height_range": highest - lowest,
         "com_path_rate": _path_rate(series.com, moved.time_s),
         "sway": jnp.where(swaying, jnp.sqrt(jnp.where(swaying, squared, 1.0)), squared),
-        "com_margin_median": middle[1],
+        "com_margin_median": middle[0],
         "share_outside": _mean(outside),
-        "margin_median": middle[2],
-        "margin_low": low[2],
-        "time_to_contact_median": middle[5],
-        "temporal_margin_median": middle[6],
-        "base_width_median": middle[3],
-        "base_area_median": middle[4],
+        "margin_median": middle[1],
+        "margin_low": low_margin,
+        "time_to_contact_median": middle[4],
+        "temporal_margin_median": middle[5],
+        "base_width_median": middle[2],
+        "base_area_median": middle[3],
         "double_support_share": share(feet == 2),
         "single_support_share": share(feet == 1),
         "flight_share": _mean(series.flight),

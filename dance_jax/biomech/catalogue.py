@@ -53,7 +53,7 @@ GROUPS: tuple[str, ...] = tuple(dict.fromkeys(row.group for row in MEASURES.valu
 
 
 def compute(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, jnp.ndarray]:
-    """Returns every measure of one clip; pure, so `jit(vmap(compute))` does a whole corpus.
+    """Returns every measure of one clip; pure; for whole corpora see `corpus.compute_corpus`.
 
     Args:
         moved: one dancer's movement.
@@ -96,7 +96,9 @@ compute_jitted = functools.partial(jax.jit, static_argnames="anthropometry")(com
 COMPILER_OPTIONS: dict[str, bool | str] = {
     "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_experimental_ynn_fusion_type": "",
+    # It cuts every sum into windows of 16 terms, a pass over memory and a call for each.
+    "xla_disable_hlo_passes": "tree_reduction_rewriter",
 }
-"""For corpora on a CPU: `jax.jit(jax.vmap(compute), compiler_options=COMPILER_OPTIONS)` takes a
-tenth less time; values change by rounding only. JAX takes options at the outermost `jit` alone, so
-that `compute_jitted`, which may stand inside another transformation, has none."""
+"""For corpora on a CPU; `corpus.compute_corpus` uses them. Values change by rounding only. JAX
+takes options at the outermost `jit` alone, so that `compute_jitted`, which may stand inside another
+transformation, has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 
 import jax
 import jax.numpy as jnp
@@ -121,8 +122,8 @@ def segment_masses(anthropometry: str = "de_leva_mean") -> np.ndarray:
 
 def _choice(
     pose: jnp.ndarray, anthropometry: str, fallback: bool, ways: int | None = None
-) -> jnp.ndarray:
-    """Returns which way places each segment, bool[..., K, S]: the first whose joints are seen."""
+) -> list[jnp.ndarray]:
+    """Returns which way places each segment, K of bool[..., S]: the first whose joints are seen."""
     rows, exists, measured = (np.swapaxes(v[:, :ways], 0, 1) for v in _ways(anthropometry))
     allowed = exists if fallback else exists & measured
     missing = (~all_finite(pose)).astype(jnp.float32)
@@ -130,10 +131,14 @@ def _choice(
     lacking = (missing @ needs).reshape(*missing.shape[:-1], *allowed.shape)
     good = (lacking < 0.5) & allowed
     before, first = jnp.zeros_like(good[..., 0, :]), []
-    for k in range(good.shape[-2]):  # few
+    for k in range(good.shape[-2]):  # few; stacking them would cost more than it tells
         first.append(good[..., k, :] & ~before)
         before |= good[..., k, :]
-    return jnp.stack(first, axis=-2)
+    return first
+
+
+def _any(flags: list[jnp.ndarray]) -> jnp.ndarray:
+    return functools.reduce(operator.or_, flags)
 
 
 def centres_by_coordinate(
@@ -147,13 +152,13 @@ def centres_by_coordinate(
         names: the S segments.
     """
     order = np.asarray([NAMES.index(name) for name in names])
-    best = _choice(pose, anthropometry, fallback=False, ways=_MEASURED)[..., order]
+    best = _choice(pose, anthropometry, fallback=False, ways=_MEASURED)
     rows = _ways(anthropometry)[0][order]
     safe = jnp.swapaxes(finite_or(pose), -1, -2)
     centres = jnp.nan
     for k in reversed(range(_MEASURED)):
         way = jnp.einsum("...cj,sj->...cs", safe, rows[:, k], precision="highest")
-        centres = jnp.where(best[..., None, k, :], way, centres)
+        centres = jnp.where(best[k][..., None, order], way, centres)
     return centres
 
 
@@ -194,8 +199,8 @@ def known_mass(pose: jnp.ndarray, anthropometry: str = "de_leva_mean") -> jnp.nd
     Returns:
         [...] in [0, 1]: the mass of the segments that need no fallback.
     """
-    best = _choice(pose, anthropometry, fallback=False)
-    return jnp.sum(jnp.where(best.any(-2), segment_masses(anthropometry), 0.0), axis=-1)
+    best = _choice(pose, anthropometry, fallback=False, ways=_MEASURED)
+    return jnp.sum(jnp.where(_any(best), segment_masses(anthropometry), 0.0), axis=-1)
 
 
 @functools.partial(jax.jit, static_argnames=("anthropometry", "partial"))
@@ -230,10 +235,14 @@ def centre_of_mass(
         raise InputError(f"unknown partial {partial!r}", "partial", f"use one of {PARTIAL}")
     rows, _, measured = _ways(anthropometry)
     masses = segment_masses(anthropometry)
-    best = _choice(pose, anthropometry, partial == "fallback")
-    ways = np.swapaxes(rows * masses[:, None, None], 0, 1)
-    share = jnp.einsum("...ks,ksj->...j", best.astype(rows.dtype), ways, precision="highest")
+    fallback = partial == "fallback"
+    best = _choice(pose, anthropometry, fallback, None if fallback else _MEASURED)
+    share = sum(
+        jnp.matmul(way.astype(rows.dtype), rows[:, k] * masses[:, None], precision="highest")
+        for k, way in enumerate(best)
+    )
     total = jnp.sum(share[..., None, :] * jnp.swapaxes(finite_or(pose), -1, -2), axis=-1)
-    seen = jnp.sum(jnp.where((best & measured.T).any(-2), masses, 0.0), axis=-1)
-    enough = best.any(-2).all(-1) & (seen > MIN_MASS)
+    shown = _any([way & measured[:, k] for k, way in enumerate(best[:_MEASURED])])
+    seen = jnp.sum(jnp.where(shown, masses, 0.0), axis=-1)
+    enough = _any(best).all(-1) & (seen > MIN_MASS)
     return jnp.where(enough[..., None], total, jnp.nan)

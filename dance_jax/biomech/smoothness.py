@@ -25,14 +25,16 @@ from dance_jax.biomech.smoothness_rows import (
     WINDOW_S,
 )
 from dance_jax.biomech.spectral_arc import (
+    LEAST_SAMPLES,
     PAD_LEVEL,
     SOFTNESS,
     arc_length,
-    at_times,
     longest_run,
     padded_length,
+    run_profile,
     soft_sparc,
     sparc,
+    windows_at_rate,
 )
 from dance_jax.kinematics import motion
 from dance_jax.kinematics.butterworth import butterworth_zero_phase
@@ -43,8 +45,7 @@ from dance_jax.skeleton import CANON, index
 
 __all__ = ["MEASURES", "SOFTNESS", "fixed_edges", "ldlj", "soft_sparc", "sparc", "summarise"]
 __all__ += ["windowed_ldlj", "windowed_smoothness"]
-_LEAST_SAMPLES, _SHORT = 8, 128  # of a window
-_EDGE = 1e-3  # of a sample: a sample on a window's end belongs to the next window
+_SHORT = 128  # samples of a window
 _LIMBS = tuple(
     index(CANON, f"{side}_{joint}")
     for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -53,28 +54,15 @@ _LIMBS = tuple(
 _SINGLE = tuple(index(CANON, joint) for _, joint, _ in PARTS.values() if joint)
 
 
-def _grid(
-    x: jnp.ndarray, time_s: jnp.ndarray, start: jnp.ndarray, stop: jnp.ndarray, rate: float, n: int
-) -> tuple[jnp.ndarray, jnp.ndarray, jnp.ndarray]:
-    """Samples x[T, D] from each start[W] to before stop[W]: [W, n, D], inside [W, n], sound [W]."""
-    k = jnp.arange(n)
-    when = start[:, None] + k / rate
-    inside = when < stop[:, None] - _EDGE / rate  # false for NaN edges
-    value, there = at_times(x, time_s, jnp.where(inside, when, time_s[0]).reshape(-1))
-    value, there = value.reshape(*when.shape, -1), there.reshape(*when.shape, -1).all(-1)
-    enough = inside.sum(-1) >= _LEAST_SAMPLES
-    return jnp.where(inside[..., None], value, 0.0), inside, enough & (there | ~inside).all(-1)
-
-
 def _jerkiness(velocity: jnp.ndarray, inside: jnp.ndarray, rate: float) -> jnp.ndarray:
-    """Computes log dimensionless jerk of velocity[n, C] at a rate, over the first samples."""
-    peak = jnp.max(jnp.where(inside, safe_norm(velocity), 0.0))
-    step, n = velocity[1:] - velocity[:-1], velocity.shape[0]
+    """Computes log dimensionless jerk of velocity[C, n] at a rate, over the first samples."""
+    peak = jnp.max(jnp.where(inside, safe_norm(velocity, axis=0), 0.0))
+    step, n = velocity[:, 1:] - velocity[:, :-1], velocity.shape[1]
     if n <= _SHORT:  # a product: XLA would interpolate each of the slices again
-        matrix = np.eye(n - 1, n, 1, velocity.dtype) - np.eye(n - 1, n, 0, velocity.dtype)
-        step = jnp.matmul(matrix, velocity, precision="highest")
-    jerk = (step[1:] - step[:-1]) * rate**2
-    squared = jnp.sum(jnp.where(inside[2:], component_sum(jerk * jerk), 0.0)) / rate
+        matrix = np.eye(n, n - 1, -1, velocity.dtype) - np.eye(n, n - 1, 0, velocity.dtype)
+        step = jnp.matmul(velocity, matrix, precision="highest")
+    jerk = (step[:, 1:] - step[:, :-1]) * rate**2
+    squared = jnp.sum(jnp.where(inside[2:], component_sum(jerk * jerk, axis=0), 0.0)) / rate
     duration = inside.sum() / rate
     sound = (peak > 0) & (squared > 0)
     peak, squared = jnp.where(sound, peak, 1.0), jnp.where(sound, squared, 1.0)
@@ -89,7 +77,7 @@ def _samples_in(time_s: object, edges_s: object, rate: float, max_s: float | Non
         if not is_concrete(time_s, edges_s):
             raise ValueError("under jit or vmap, give max_s (length of the longest window)")
         max_s = float(np.nanmax(np.diff(np.asarray(edges_s, np.float64)), initial=0.0))
-    return max(math.ceil(max_s * rate - 1e-3), _LEAST_SAMPLES)
+    return max(math.ceil(max_s * rate - 1e-3), LEAST_SAMPLES)
 
 
 def fixed_edges(
@@ -113,10 +101,10 @@ def fixed_edges(
 
 @functools.partial(jax.jit, static_argnames=("rate_hz", "n", "level"))
 def _windowed_arc(speed, time_s, edges_s, softness, rate_hz, n, level):
-    value, _, sound = _grid(speed[:, None], time_s, edges_s[:-1], edges_s[1:], rate_hz, n)
+    value, _, sound = windows_at_rate(speed[:, None], time_s, edges_s[:-1], edges_s[1:], rate_hz, n)
     n_fft = padded_length(n, level)
     arcs = jax.vmap(lambda v: arc_length(v, rate_hz, n_fft, softness))(value[..., 0])
-    return jnp.where(sound, arcs, jnp.nan)
+    return jnp.where(sound[:, 0], arcs, jnp.nan)
 
 
 def windowed_smoothness(
@@ -163,9 +151,9 @@ def _from_zero(time_s: object, edges_s: object, dtype: object) -> tuple[jnp.ndar
 
 @functools.partial(jax.jit, static_argnames=("rate_hz", "n"))
 def _windowed_jerk(velocity, time_s, edges_s, rate_hz, n):
-    value, inside, sound = _grid(velocity, time_s, edges_s[:-1], edges_s[1:], rate_hz, n)
-    out = jax.vmap(lambda v, i: _jerkiness(v, i, rate_hz))(value, inside)
-    return jnp.where(sound, out, jnp.nan)
+    value, inside, sound = windows_at_rate(velocity, time_s, edges_s[:-1], edges_s[1:], rate_hz, n)
+    out = jax.vmap(lambda v, i: _jerkiness(v.T, i, rate_hz))(value, inside)
+    return jnp.where(sound[:, 0], out, jnp.nan)
 
 
 def windowed_ldlj(
@@ -264,7 +252,7 @@ def summarise(moved: Movement) -> dict[str, jnp.ndarray]:
 @jax.jit
 def _summarise(pose: jnp.ndarray, time_s: jnp.ndarray) -> dict[str, jnp.ndarray]:
     total = pose.shape[0]
-    if total < _LEAST_SAMPLES:
+    if total < LEAST_SAMPLES:
         return {row.key: jnp.full((), jnp.nan, pose.dtype) for row in MEASURES}
     velocity = motion.velocity(pose[:, np.asarray(_LIMBS + _SINGLE)], time_s)
     moving = all_finite(velocity)
@@ -281,20 +269,26 @@ def _summarise(pose: jnp.ndarray, time_s: jnp.ndarray) -> dict[str, jnp.ndarray]
     vectors = butterworth_zero_phase(vectors, time_s, cutoff, short_runs=False)
     count = int(total / (LEAST_HZ * WINDOW_S * (1 - 1e-3)))
     edges, n = fixed_edges(time_s, WINDOW_S, count), math.ceil(WINDOW_S * RATE_HZ)
+    # All parts are read off the windows' clock at once: each place in it is looked up once.
+    both = jnp.concatenate([speeds[..., None], vectors], axis=-1).reshape(total, -1)
+    kinds = speeds.shape[1]
+    value, inside, sound = windows_at_rate(both, time_s, edges[:-1], edges[1:], RATE_HZ, n, kinds)
+    value = jnp.moveaxis(value.reshape(count, n, kinds, -1), (2, 3), (0, 2))  # [P, W, 1 + C, n]
+    speed_in, vector_in = value[:, :, 0], value[:, :, 1:]
+    sound = sound.T & (jnp.max(speed_in, axis=-1) > STILL)
+    jerk_of = functools.partial(_jerkiness, rate=RATE_HZ)
+    jerks = jax.vmap(jax.vmap(jerk_of), (0, None))(vector_in, inside)
+    profile, own_rate, lasts = jax.vmap(run_profile, (1, None))(speeds, time_s)
 
-    def of_part(signals: tuple[jnp.ndarray, jnp.ndarray]) -> tuple[jnp.ndarray, ...]:
-        one, vector = signals
-        both = jnp.concatenate([one[:, None], vector], axis=1)
-        value, inside, sound = _grid(both, time_s, edges[:-1], edges[1:], RATE_HZ, n)
-        sound &= jnp.max(value[..., 0], axis=-1) > STILL
+    def arcs_of(part: tuple[jnp.ndarray, ...]) -> tuple[jnp.ndarray, jnp.ndarray]:
+        whole, whole_rate, windows = part
         arc = functools.partial(arc_length, rate_hz=RATE_HZ, n_fft=padded_length(n))
-        arcs = jax.vmap(arc)(value[..., 0])
-        jerks = jax.vmap(lambda v, i: _jerkiness(v, i, RATE_HZ))(value[..., 1:], inside)
-        moved = jnp.max(finite_or(one)) > STILL
-        medians = (upper_percentile(jnp.where(sound, x, jnp.nan), 50.0) for x in (arcs, jerks))
-        return jnp.where(moved, sparc(one, time_s), jnp.nan), *medians
+        return arc_length(whole, whole_rate, padded_length(total)), jax.vmap(arc)(windows)
 
-    found = jax.lax.map(of_part, (speeds.T, jnp.moveaxis(vectors, 1, 0)))
+    wholes, arcs = jax.lax.map(arcs_of, (profile, own_rate, speed_in))
+    moved = jnp.max(finite_or(speeds), axis=0) > STILL
+    each = jnp.where(sound, jnp.stack([arcs, jerks]), jnp.nan)
+    found = (jnp.where(lasts & moved, wholes, jnp.nan), *upper_percentile(each, 50.0, axis=-1))
     fast = rate >= LEAST_HZ * (1 - 1e-3)  # below, the values are in the rows' order
     values = [jnp.where(fast, x, jnp.nan) for kind in found for x in kind]
     return {row.key: value for row, value in zip(MEASURES, values, strict=True)}

@@ -18,6 +18,8 @@ THRESHOLD = 0.05  # of the spectrum's maximum
 PAD_LEVEL = 4
 SOFTNESS = 0.005  # of the spectrum's maximum; width of the soft cut at the threshold
 _SHORT = 128  # samples
+LEAST_SAMPLES = 8  # of a window
+_EDGE = 1e-3  # of a sample: a sample on a window's end belongs to the next window
 _TOUCH = 0.01  # of a step: a new time so near to a sample is that sample
 
 
@@ -60,6 +62,40 @@ def at_times(
     there = between | (on_left[:, None] & has[left]) | (on_right[:, None] & has[left + 1])
     value = resample._hermite(x, slope, left, part, step)
     return jnp.where(there, finite_or(value), 0.0), there
+
+
+def windows_at_rate(
+    x: jnp.ndarray,
+    time_s: jnp.ndarray,
+    start: jnp.ndarray,
+    stop: jnp.ndarray,
+    rate: float,
+    n: int,
+    parts: int = 1,
+) -> tuple[jnp.ndarray, jnp.ndarray, jnp.ndarray]:
+    """Samples channels at a rate, from the start of each window to before its end.
+
+    Args:
+        x: [T, D]; NaN where missing; D / `parts` neighbouring columns are one part.
+        time_s: [T] seconds.
+        start: [W] seconds; NaN where there is no window.
+        stop: [W] seconds.
+        rate: samples per second.
+        n: samples of the longest window.
+        parts: P, how many parts are judged each by itself.
+
+    Returns:
+        [W, n, D]; inside bool[W, n]; sound bool[W, P], whether all samples of a part are there and
+        are enough.
+    """
+    k = jnp.arange(n)
+    when = start[:, None] + k / rate
+    inside = when < stop[:, None] - _EDGE / rate  # false for NaN edges
+    value, there = at_times(x, time_s, jnp.where(inside, when, time_s[0]).reshape(-1))
+    value, there = value.reshape(*when.shape, -1), there.reshape(*when.shape, parts, -1)
+    enough = inside.sum(-1) >= LEAST_SAMPLES
+    sound = enough[:, None] & (there.all(-1) | ~inside[..., None]).all(1)
+    return jnp.where(inside[..., None], value, 0.0), inside, sound
 
 
 def arc_length(
@@ -146,10 +182,17 @@ def _soft_weight(
     return jnp.where(soft_on, jnp.where(within[1:], gentle, 0.0), hard)
 
 
-def _of_run(
-    speed: jnp.ndarray, time_s: jnp.ndarray, n_fft: int, softness: jnp.ndarray | float
-) -> jnp.ndarray:
-    """Takes the longest run to a uniform clock at its mean rate and measures its arc."""
+def run_profile(speed: jnp.ndarray, time_s: jnp.ndarray) -> tuple[jnp.ndarray, ...]:
+    """Takes the longest run of speed[T] without a missing sample to a uniform clock.
+
+    Args:
+        speed: [T] >= 0, any unit; NaN where missing.
+        time_s: [T] seconds.
+
+    Returns:
+        [T] the run's speeds at its mean rate, then 0; that rate in Hz; whether the run has the 4
+        samples that an arc needs.
+    """
     start, count = longest_run(jnp.isfinite(speed))
     begin, end = time_s[start], time_s[start + jnp.maximum(count, 1) - 1]
     lasts = (count >= 4) & (end > begin)
@@ -157,7 +200,14 @@ def _of_run(
     k = jnp.arange(speed.shape[0])
     value, there = at_times(speed[:, None], time_s, begin + k / rate)
     inside = there[:, 0] & (k < count)
-    profile = jnp.where(inside, value[:, 0], 0.0)
+    return jnp.where(inside, value[:, 0], 0.0), rate, lasts
+
+
+def _of_run(
+    speed: jnp.ndarray, time_s: jnp.ndarray, n_fft: int, softness: jnp.ndarray | float
+) -> jnp.ndarray:
+    """Measures the arc of the longest run."""
+    profile, rate, lasts = run_profile(speed, time_s)
     return jnp.where(lasts, arc_length(profile, rate, n_fft, softness), jnp.nan)
 
 

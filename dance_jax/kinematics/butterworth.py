@@ -98,12 +98,6 @@ def _zero_phase(x: jnp.ndarray, coefficients: tuple, padding: int, block: int = 
             return jnp.roll(values, -by, axis=0)
         return jnp.take_along_axis(values, jnp.clip(at + by, 0, total - 1), axis=0)
 
-    def spread(values: jnp.ndarray, axis: int) -> jnp.ndarray:
-        """Gives each frame the value of its block."""
-        if block == 1:
-            return values
-        return jax.lax.slice_in_dim(jnp.repeat(values, block, axis=axis), 0, total, axis=axis)
-
     # SciPy refuses runs as short as its padding; here they take the longest extension they have.
     begin, stop = of_block(starts), of_block(ends)
     ahead = jnp.where(seen, jnp.minimum(last - here, padding), 0)
@@ -119,19 +113,24 @@ def _zero_phase(x: jnp.ndarray, coefficients: tuple, padding: int, block: int = 
         return jnp.where(k <= ahead, moved, state)
 
     enter = jax.lax.fori_loop(0, padding, lead_in, zero[:, :blocks])
-    base = spread(2 * taken(x, begin) - far, 0)
+    base = 2 * taken(x, begin) - far
+    rows = jnp.arange(total) // block
+
+    def of_row(values: jnp.ndarray, at: jnp.ndarray, axis: int) -> jnp.ndarray:
+        return jax.lax.dynamic_index_in_dim(values, at, axis, keepdims=False)
 
     def forward(carry: tuple, row: tuple) -> tuple:
         state, level = carry
-        value, new, entry, entry_level = row
-        state = jnp.where(new, entry, state)
-        level = jnp.where(new, entry_level, level)
+        value, new, at = row
+        state = jnp.where(new, of_row(enter, at, 1), state)
+        level = jnp.where(new, of_row(base, at, 0), level)
         after, y = _mode_step(state, value - level, coefficients)
-        return (after, level), (y + level, after, level)
+        return (after, level), (y + level, after)
 
-    rows = (x, starts, jnp.moveaxis(spread(enter, 1), 1, 0), base)
-    _, (y, states, levels) = jax.lax.scan(forward, (zero[:, 0], base[0]), rows)
-    final_x, final_y, final_level = (taken(values, stop) for values in (x, y, levels))
+    _, (y, states) = jax.lax.scan(forward, (zero[:, 0], base[0]), (x, starts, rows))
+    final_x, final_y = taken(x, stop), taken(y, stop)
+    entered = jnp.maximum(taken(first, stop), 0) // block
+    final_level = jnp.take_along_axis(base, entered, axis=0)
     at_end = jnp.broadcast_to(stop[:, None], (blocks, *states.shape[1:]))
 
     def lead_out(j: jnp.ndarray, carry: tuple) -> tuple:
@@ -158,9 +157,17 @@ def _zero_phase(x: jnp.ndarray, coefficients: tuple, padding: int, block: int = 
     none = zero[:, :blocks]
     carry = (jnp.moveaxis(taken(states, at_end), 1, 0), none, none, one, jnp.zeros_like(final_y))
     _, gathered, weights, _, final = jax.lax.fori_loop(0, padding, lead_out, carry)
-    leave = jnp.moveaxis(spread(gathered - weights * final, 1), 1, 0)
-    rows = (y, ends, leave, y + spread(final, 0))
-    _, (out, _, _) = jax.lax.scan(forward, (zero[:, 0], y[0]), rows, reverse=True)
+    leave = gathered - weights * final
+
+    def backward(carry: tuple, row: tuple) -> tuple:
+        state, level = carry
+        value, new, at = row
+        state = jnp.where(new, of_row(leave, at, 1), state)
+        level = jnp.where(new, value + of_row(final, at, 0), level)
+        after, out = _mode_step(state, value - level, coefficients)
+        return (after, level), out + level
+
+    _, out = jax.lax.scan(backward, (zero[:, 0], y[0]), (y, ends, rows), reverse=True)
     return jnp.where(seen, out, jnp.nan)
 
 

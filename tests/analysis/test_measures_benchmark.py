@@ -7,6 +7,7 @@ import pytest
 
 from dance_jax.analysis import measures_benchmark, measures_peer
 from dance_jax.biomech import catalogue
+from dance_jax.biomech.corpus import compute_corpus
 from dance_jax.biomech.movement import Movement
 from tests.seeds import fresh
 
@@ -44,9 +45,9 @@ def both(request):
     seed = fresh(__name__, 1)[0]
     clips = measures_benchmark.corpus(CLIPS, FRAMES, request.param, seed)
     clips = damaged(clips, np.random.default_rng(seed))
-    ours = measures_benchmark.compiled(Movement(*clips))(Movement(*clips))
+    ours = compute_corpus(Movement(*clips))
     theirs = [measures_peer.measures(*clip) for clip in zip(*clips, strict=True)]
-    ours = {key: np.asarray(value, np.float64) for key, value in ours.items()}
+    ours = {key: value.astype(np.float64) for key, value in ours.items()}
     return request.param, ours, {k: np.array([clip[k] for clip in theirs]) for k in theirs[0]}
 
 

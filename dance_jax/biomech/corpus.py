@@ -1,0 +1,101 @@
+"""All movement measures of many clips of equal length at once, at this machine's full speed."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import os
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from dance_jax.biomech import catalogue
+from dance_jax.biomech.movement import Movement
+from dance_jax.errors import InputError
+
+BATCH = 25
+"""Clips in one call of the compiled program: what it works on stays near a processor's caches."""
+
+
+@functools.cache
+def program(anthropometry: str = "de_leva_mean") -> Callable[[Movement], dict[str, jax.Array]]:
+    """Returns the jitted function of a batch of movements [B, ...], compiled for this backend.
+
+    Args:
+        anthropometry: table of segment masses, a key of `anthropometry.ANTHROPOMETRY`.
+    """
+    of_one = functools.partial(catalogue.compute, anthropometry=anthropometry)
+    options = catalogue.COMPILER_OPTIONS if jax.default_backend() == "cpu" else None
+    return jax.jit(jax.vmap(of_one), compiler_options=options)
+
+
+def _starts(clips: int, size: int) -> list[int]:
+    """Returns where each batch starts; the last one may overlap the one before."""
+    return [min(start, clips - size) for start in range(0, clips, size)]
+
+
+def compute_corpus(
+    movements: Movement, anthropometry: str = "de_leva_mean", batch: int = BATCH
+) -> dict[str, np.ndarray]:
+    """Computes every measure of many clips; equals `catalogue.compute` clip by clip.
+
+    On the host: the corpus is cut into batches, and each core of a CPU runs one at a time, since
+    XLA keeps most of a small graph on one thread; on other devices the batches go one after the
+    other. The first call for a length, batch size and number of coordinates compiles (some 20 s).
+    Not for use inside `jit`, `vmap` or `grad`: there take `catalogue.compute`.
+
+    Args:
+        movements: arrays with the clips in front, NumPy or JAX: pose [N, T, 26, C] in body heights,
+            y up, NaN where missing; time_s [N, T] seconds, or [T] for all; height_m [N] metres, or
+            one for all, NaN where unknown. Pad shorter clips with missing (NaN) frames and a time
+            that goes on.
+        anthropometry: table of segment masses, a key of `anthropometry.ANTHROPOMETRY`.
+        batch: clips in one call.
+
+    Returns:
+        key of `catalogue.MEASURES` -> [N]; NaN where a measure has no meaning for a clip.
+
+    Raises:
+        InputError: the poses are not [N, T, 26, 2 or 3], the other shapes do not fit them, or the
+            batch is not positive.
+    """
+    pose = np.asarray(movements.pose)
+    if pose.ndim != 4 or pose.shape[2] != 26 or pose.shape[3] not in (2, 3):
+        fix = "stack clips of equal length, HALPE-26 joints"
+        raise InputError(f"poses are {list(pose.shape)}, not [N, T, 26, 2 or 3]", "pose", fix)
+    if batch < 1:
+        raise InputError(f"a batch of {batch} clips is not possible", "batch", f"use {BATCH}")
+    clips, frames = pose.shape[:2]
+    try:
+        time_s = np.broadcast_to(np.asarray(movements.time_s), (clips, frames))
+        height_m = np.broadcast_to(np.asarray(movements.height_m, pose.dtype), (clips,))
+    except ValueError as error:
+        fix = f"give time_s [{clips}, {frames}] or [{frames}] and height_m [{clips}] or one number"
+        raise InputError("times or heights do not fit the poses", "movements", fix) from error
+    if not clips:
+        return {key: np.empty(0, np.float32) for key in catalogue.MEASURES}
+    run, size = program(anthropometry), min(batch, clips)
+
+    def of_batch(start: int) -> dict[str, np.ndarray]:
+        part = slice(start, start + size)
+        values = run(Movement(pose[part], time_s[part], height_m[part]))
+        # Not `device_get`: over so many small arrays it costs six times as much.
+        return {key: np.asarray(value) for key, value in values.items()}
+
+    starts = _starts(clips, size)
+    first = of_batch(starts[0])  # compiles once, before the threads
+    with concurrent.futures.ThreadPoolExecutor(_workers()) as pool:
+        found = [first, *pool.map(of_batch, starts[1:])]
+    out = {key: np.empty(clips, value.dtype) for key, value in first.items()}
+    for start, values in zip(starts, found, strict=True):
+        for key, value in values.items():
+            out[key][start : start + size] = value
+    return out
+
+
+def _workers() -> int:
+    """Returns how many batches run at a time."""
+    if jax.default_backend() != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
