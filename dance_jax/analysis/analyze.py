@@ -19,9 +19,8 @@ from dance_jax.types import Clip
 
 if TYPE_CHECKING:
     from dance_jax.analysis import compiled
-
-if TYPE_CHECKING:
     from dance_jax.analysis.rhythm import Music
+    from dance_jax.data.probe import VideoInfo
 
 
 def analyze(
@@ -58,20 +57,31 @@ def analyze(
         with clock.stage("music"):
             music = rhythm.find_music(opts, path)
     ahead: list[compiled.Ahead] = []
-    found = estimate(path, opts, clock, progress, lambda frames: _prepare(frames, opts, ahead))
+    try:
+        found = estimate(path, opts, clock, progress, lambda *given: _prepare(*given, opts, ahead))
+    except BaseException:  # also an interrupt: the process must not go on preparing
+        for work in ahead:
+            work.cancel()
+        raise
     with clock.stage("wait for the compiler"):
         for work in ahead:
             work.result()
     return finish(found, opts, clock, workdir=workdir, path=path, progress=progress, music=music)
 
 
-def _prepare(frames: int | None, opts: Options, ahead: list[compiled.Ahead]) -> None:
-    """Prepares the program of the movement measures while the pose is estimated."""
-    from dance_jax.analysis import compiled, programs
+def _prepare(
+    info: VideoInfo, frames: int | None, opts: Options, ahead: list[compiled.Ahead]
+) -> None:
+    """Prepares the movement stage while the pose is estimated."""
+    from dance_jax.analysis import compiled, intervals, programs, rehearsal
 
-    if frames is not None:
-        size = programs.padded_length(frames)
-        ahead.append(compiled.Ahead(lambda: programs.prepare(size, 2, opts.anthropometry)))
+    if frames is None:
+        return
+    size = programs.padded_length(frames)
+    steps = [lambda: programs.prepare(size, 2, opts.anthropometry)]
+    if frames <= intervals.LONG:  # beside a long video its memory counts for more than its time
+        steps.append(lambda: rehearsal.rehearse(info, frames, opts))
+    ahead.append(compiled.Ahead(*steps))
 
 
 def analyze_clip(

@@ -7,7 +7,7 @@ import hashlib
 import pathlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from dance_jax import skeleton
 from dance_jax.analysis.options import MIN_FRAMES, MIN_SECONDS, Options
 from dance_jax.errors import NoDancerFound, TooShort
 from dance_jax.types import Clip
+
+if TYPE_CHECKING:
+    from dance_jax.data.probe import VideoInfo
 
 # Wide enough for the 256-pixel crop of the landmark model; 1080p is decoded straight to this size.
 ESTIMATOR_MAX_SIDE = 1280
@@ -74,7 +77,7 @@ def estimate(
     opts: Options,
     clock: Clock,
     progress: Progress | None = None,
-    on_open: Callable[[int | None], None] | None = None,
+    on_open: Callable[[VideoInfo, int | None], None] | None = None,
 ) -> Estimate:
     """Decodes the input and finds everybody in it.
 
@@ -83,7 +86,8 @@ def estimate(
         opts: the options.
         clock: where stage times go.
         progress: see `analyze`.
-        on_open: called with the number of frames expected, once input and model are sound.
+        on_open: called with what the header says and the number of frames expected, once input and
+            model are sound.
 
     Returns:
         The tracked people of the whole input, and where they came from.
@@ -122,7 +126,7 @@ def estimate(
         poses, times, indices = [], [], []
         total, last_s = _expected_frames(reader.info, opts), 0.0
         if on_open is not None:
-            on_open(total)
+            on_open(reader.info, total)
         with clock.stage("decode and pose"):
             for frame in video.prefetch(reader, 4):
                 last_s = frame.time_s

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import jax
 import numpy as np
 import pytest
 
-from dance_jax.analysis import movement, rehearsal
+from dance_jax.analysis import analyze, intervals, movement, rehearsal
 from dance_jax.analysis.options import Options
 from dance_jax.data.probe import VideoInfo
 from tests.analysis import moving
@@ -70,3 +72,43 @@ def test_the_figure_is_a_whole_moving_body(frames) -> None:
     inside = (made.pose >= 0) & (made.pose < np.asarray(made.image_size))
     assert inside.all()
     assert len(np.unique(made.pose[0, 0], axis=0)) == 26
+
+
+@pytest.mark.parametrize(
+    ("frames", "want"),
+    [(None, []), (900, ["prepare", "rehearse"]), (intervals.LONG + 1, ["prepare"])],
+)
+def test_what_is_prepared_while_the_pose_is_estimated(monkeypatch, frames, want) -> None:
+    done, thread = [], []
+
+    def noted(name):
+        return lambda *given: (done.append(name), thread.append(threading.current_thread()))
+
+    monkeypatch.setattr("dance_jax.analysis.programs.prepare", noted("prepare"))
+    monkeypatch.setattr(rehearsal, "rehearse", noted("rehearse"))
+    ahead: list = []
+    analyze._prepare(header(frames or 0), frames, Options(), ahead)
+    for work in ahead:
+        work.result()
+    assert done == want and threading.main_thread() not in thread
+
+
+def test_an_error_in_the_video_leaves_out_the_rehearsal(monkeypatch, tmp_path) -> None:
+    gate, done = threading.Event(), []
+
+    def estimate(path, opts, clock, progress, on_open):
+        on_open(header(60), 60)
+        raise ValueError("no dancer")
+
+    monkeypatch.setattr(analyze, "estimate", estimate)
+    monkeypatch.setattr("dance_jax.analysis.programs.prepare", lambda *given: gate.wait(10))
+    monkeypatch.setattr(rehearsal, "rehearse", lambda *given: done.append(given))
+    ahead = []
+    kept = analyze._prepare
+    monkeypatch.setattr(analyze, "_prepare", lambda *given: (kept(*given), ahead.extend(given[-1])))
+    with pytest.raises(ValueError, match="no dancer"):
+        analyze.analyze(tmp_path / "v.mp4")
+    gate.set()
+    for work in ahead:
+        work.result()
+    assert ahead and not done
