@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
-
-@dataclasses.dataclass(frozen=True)
-class Key:
-    """What one configuration key may hold.
-
-    Attributes:
-        type: bool, int, float, str or tuple; an int is accepted where a float is wanted.
-        meaning: one clause for the reader, with the unit.
-        low: smallest value allowed, None for no limit.
-        high: largest value allowed, None for no limit.
-        choices: values allowed (of each element, for a tuple); empty for any.
-        pattern: regular expression that a whole string must match, beside `choices`.
-        optional: the key may be None (a placeholder).
-        required: a run cannot start while it is empty.
-    """
-
-    type: type
-    meaning: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[object, ...] = ()
-    pattern: str = ""
-    optional: bool = False
-    required: bool = False
-
+from dance_jax.config_key import Key
+from dance_jax.config_keys_train import TRAIN
 
 _ESTIMATION: Mapping[str, Key] = {
     "estimator": Key(str, "pose estimator", choices=("auto", "mediapipe", "blazepose")),
@@ -233,6 +209,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "fetch_aist": _FETCH_AIST,
     "prepare": _PREPARE,
     "synthetic_corpus": _SYNTHETIC_CORPUS,
+    "train": TRAIN,
     "validate": _VALIDATE,
 }
 """All keys of each task, `task` itself left out; every key must be in the config and no other."""

@@ -59,12 +59,13 @@ TASKS: Mapping[str, Task] = {
     "synthetic_corpus": Task(
         "dance_jax.data.synthetic_corpus:run", "made dancers, with known scores and raters"
     ),
+    "train": Task("dance_jax.training.train:run", "train and test a network, fold by fold"),
     "validate": Task("dance_jax.analysis.corpus_page:run", "every problem of a corpus", False),
 }
 
 LATER = (
     *("evaluate", "export", "extract", "few_shot", "optimize"),
-    *("search", "serve", "stream", "train"),
+    *("search", "serve", "stream"),
 )
 
 

@@ -1,0 +1,150 @@
+"""From a config to a network, its targets and its augmentation."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from typing import Any
+
+import jax.numpy as jnp
+
+from dance_jax.data.augment_pose import NONE, PoseAugment, augment_pose
+from dance_jax.errors import ConfigError
+from dance_jax.kinematics.angles import JOINT_ANGLE_NAMES
+from dance_jax.losses import Target
+from dance_jax.models.dance_net import DanceNet
+from dance_jax.models.pose_features import FeatureOptions
+from dance_jax.training.examples import Examples
+from dance_jax.training.task import SCORE_LABELS, Task
+
+AUGMENT = ("mirror", "rotate_deg", "scale", "shift", "turn_deg", "tilt_deg", "warp", "tempo")
+AUGMENT += ("crop", "drop", "noise")
+
+
+def dtype_of(name: str) -> Any:
+    """Returns the type of the computation: "float32" or "bfloat16"."""
+    return {"float32": jnp.float32, "bfloat16": jnp.bfloat16}[name]
+
+
+def targets_of(config: Any, examples: Examples) -> tuple[Target, ...]:
+    """Returns the parts of the loss whose labels the examples have.
+
+    Scores are trained by the squared error (`score_loss="squared"`, Shen's Eq. 12) or by the
+    Gaussian likelihood, in points; the style by the cross-entropy; joint angles by the squared
+    distance of (sin, cos), which is 2 (1 - cos of the error) on the circle.
+
+    Args:
+        config: of a training, keys `weight_*`, `score_loss`, `ranking`, `label_smoothing`.
+        examples: of the training part.
+
+    Raises:
+        ConfigError: nothing of what the weights ask for is labelled.
+    """
+    rated = {name for row in examples.rows for name in row.scores}
+    weights = {
+        "aesthetic": config.weight_aesthetic,
+        "biomechanical": config.weight_biomech,
+        **dict.fromkeys(("fluidity", "expressiveness", "precision"), config.weight_attributes),
+    }
+    out: list[Target] = []
+    for name, weight in weights.items():
+        if not weight or SCORE_LABELS[name] not in rated:
+            continue
+        options: tuple[tuple[str, Any], ...] = ()
+        if config.score_loss == "gaussian":
+            options = (("log_variance", f"{name}_log_var"), ("beta", 0.5))
+        out.append(Target(name, config.score_loss, name, SCORE_LABELS[name], weight, options))
+        if config.ranking and name == "aesthetic":
+            out.append(Target("ranking", "ranking", name, SCORE_LABELS[name], config.ranking))
+    if config.weight_style and len(examples.styles) > 1:
+        out.append(_style_target(config, examples))
+    if config.weight_joint and any(row.clip is not None for row in examples.rows):
+        out.append(Target("joint", "squared", "angles", "joint_angles", config.weight_joint))
+    if not any(target.name != "joint" for target in out):
+        what = "no score and no two styles that the weights ask for are labelled"
+        raise ConfigError(what, "--config.weight_*", f"the data has: {', '.join(rated) or 'none'}")
+    return tuple(out)
+
+
+def _style_target(config: Any, examples: Examples) -> Target:
+    """Returns the style's part; with `class_balance` every class weighs alike in the loss."""
+    options: list[tuple[str, Any]] = []
+    if config.label_smoothing:
+        options.append(("smoothing", config.label_smoothing))
+    if config.class_balance:
+        count = Counter(row.style for row in examples.rows if row.style)
+        mean = sum(count.values()) / len(count)
+        weights = tuple(mean / count[style] for style in examples.styles)
+        options.append(("class_weights", weights))
+    weight = config.weight_style
+    return Target("style", "cross_entropy", "style_logits", "style", weight, tuple(options))
+
+
+def task_of(config: Any, examples: Examples, axes: int) -> Task:
+    """Returns the network that a config describes, for these examples.
+
+    Args:
+        config: of a training.
+        examples: of the training part; scores start at their mean.
+        axes: coordinates of the poses.
+
+    Raises:
+        ConfigError: as `targets_of`.
+    """
+    targets = targets_of(config, examples)
+    scores = (row.scores.get("aesthetic_score") for row in examples.rows)
+    given = [score for score in scores if score is not None]
+    start = min(max(sum(given) / len(given), 0.5), 9.5) if given else 5.0
+    kinds = {target.name for target in targets}
+    module = DanceNet(
+        streams=("pose",),
+        features=config.features,
+        hidden=config.hidden,
+        layers=config.layers,
+        attention_heads=config.attention_heads,
+        fusion=config.fusion,
+        fusion_heads=config.fusion_heads,
+        pooling=config.pooling,
+        pose=FeatureOptions(
+            skeleton=config.skeleton,
+            groups=tuple(config.pose_features),
+            yaw=config.yaw if axes == 3 else "none",
+            causal=config.causal,
+        ),
+        pose_width=config.pose_width,
+        pose_depth=config.pose_depth,
+        spatial=config.spatial,
+        joint_drop=config.joint_drop,
+        n_styles=len(examples.styles) if "style" in kinds else 0,
+        angle_names=JOINT_ANGLE_NAMES if "joint" in kinds else (),
+        start=start,
+        dropout=config.dropout,
+        causal=config.causal,
+        dtype=dtype_of(config.dtype),
+    )
+    return Task(
+        module,
+        targets,
+        augment=augmentation(config, axes),
+        styles=examples.styles if "style" in kinds else (),
+    )
+
+
+def augmentation(config: Any, axes: int) -> Any:
+    """Returns the change of batches of poses, None where every strength is 0.
+
+    Args:
+        config: with `augment_*`.
+        axes: in the plane the viewpoint cannot be turned.
+    """
+    strength = {name: float(config[f"augment_{name}"]) for name in AUGMENT}
+    if axes == 2:
+        strength |= {"turn_deg": 0.0, "tilt_deg": 0.0}
+    if strength == {name: float(getattr(NONE, name)) for name in AUGMENT}:
+        return None
+    made = PoseAugment(**strength, skeleton=config.skeleton)
+    return functools.partial(_augment, strength=made)
+
+
+def _augment(key: Any, batch: Any, strength: PoseAugment) -> Any:
+    return augment_pose(key, batch, strength)

@@ -1,0 +1,110 @@
+"""The task `train`: reads the data, trains every fold and seed, and says what they are worth."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+from dance_jax import logs, parallel, rundir
+from dance_jax.errors import ConfigError
+from dance_jax.training import results
+from dance_jax.training.evaluate import Outcome
+from dance_jax.training.examples import Examples, from_corpus, from_file
+from dance_jax.training.fold_run import run_fold
+from dance_jax.training.folds import folds_of
+
+RESULTS = "results.json"
+
+
+def run(config: Any, workdir: str | pathlib.Path) -> None:
+    """Runs the task: `results.json`, and a folder a fold and seed.
+
+    Args:
+        config: of `configs/pose_style.py`.
+        workdir: the run directory; a run that was ended goes on there.
+    """
+    found = train(config, workdir)
+    for line in results.lines(found):
+        logs.note(line)
+
+
+def train(config: Any, workdir: str | pathlib.Path) -> dict[str, Any]:
+    """Trains and tests; a fold that is done is not done again.
+
+    Args:
+        config: keys of the task `train`.
+        workdir: the run directory.
+
+    Returns:
+        What `results.json` holds.
+
+    Raises:
+        InputError: the data cannot be used.
+        ConfigError: a key does not fit the data.
+    """
+    parallel.initialize_distributed()
+    folder = rundir.open_workdir(config, workdir)
+    examples = read(config)
+    for line in examples.notes[:5]:
+        logs.note(line)
+    folds = folds_of(config, examples)
+    logs.note(
+        f"{len(examples)} clips of {len(examples.styles)} styles; {len(folds)} folds, "
+        f"{len(config.seeds)} seeds"
+    )
+    by_seed: dict[int, list[Outcome]] = {seed: [] for seed in config.seeds}
+    for fold in folds:
+        for seed in config.seeds:
+            place = folder / "folds" / fold.name / f"seed_{seed}"
+            place.mkdir(parents=True, exist_ok=True)
+            progress = logs.Progress(f"{fold.name}, seed {seed}", unit="steps")
+            with logs.open_metrics(place, tensorboard=config.tensorboard) as writer:
+                by_seed[seed].append(
+                    run_fold(config, examples, fold, seed, place, writer=writer, progress=progress)
+                )
+    base = {}
+    if len(examples.styles) > 1 and all(row.clip is not None for row in examples.rows):
+        base = results.style_baselines(examples, folds, by=config.group_by[0])
+    found = {
+        "data": {
+            "source": examples.source,
+            "sha256": examples.sha256,
+            "clips": len(examples),
+            "styles": list(examples.styles),
+            "licences": list(examples.licences),
+            "synthetic": examples.synthetic,
+            "notes": list(examples.notes),
+        },
+        **results.summary(by_seed, base, folds),
+    }
+    rundir.write_json(folder / RESULTS, found)
+    return found
+
+
+def read(config: Any) -> Examples:
+    """Reads the data that a config names: a corpus (a folder of `data.layout`), or poses.
+
+    Args:
+        config: keys `data`, `label`, `group_by`, `fps`, `file_fps`, `skeleton`, `axes`,
+            `allow_pickle`.
+
+    Raises:
+        InputError: it cannot be read, or holds no poses.
+        ConfigError: a key is missing that a file of poses needs.
+    """
+    form = {"fps": config.fps, "skeleton": config.skeleton, "axes": config.axes}
+    progress = logs.Progress("reading", unit="clips")
+    if pathlib.Path(config.data).is_dir():
+        return from_corpus(config.data, **form, videos=False, progress=progress.update)
+    if not config.label:
+        what = "a file of poses needs the name of the label that is learnt"
+        raise ConfigError(what, "--config.label", "such as --config.label=style")
+    return from_file(
+        config.data,
+        label=config.label,
+        groups=tuple(config.group_by),
+        rate=config.file_fps,
+        progress=progress.update,
+        allow_pickle=config.allow_pickle,
+        **form,
+    )
