@@ -9,66 +9,36 @@ also `--config.label=style --config.group_by="('source_video',)"`). Every group 
 
 from ml_collections import config_dict
 
+from dance_jax.config import training
+
 
 def get_config() -> config_dict.ConfigDict:
     """Returns the default config."""
-    config = config_dict.ConfigDict()
-    config.task = "train"
+    config = training()
+    config.streams = ("pose",)
 
-    # The data; all clips are brought to one rate, since rates tell sources apart.
-    config.data = ""
-    config.label = ""
     config.group_by = ("source",)
-    config.file_fps = config_dict.placeholder(float)
-    config.allow_pickle = False
-    config.fps = 25.0
-    config.axes = 2
-    config.skeleton = "halpe26"
+    config.split = "leave_one_out"  # holdout | kfold | leave_one_out | given
+    config.val_share = 0.0  # nothing is chosen: the last parameters are tested
+    config.min_class_clips = 5
     config.window_s = 4.0
     config.stride_s = 2.0
-    config.split = "leave_one_out"  # holdout | kfold | leave_one_out | given
-    config.folds = 5
-    config.val_share = 0.0  # nothing is chosen: the last parameters are tested
-    config.test_share = 0.2
-    config.split_seed = 0
-    config.min_class_clips = 5
-    config.allow_random_split = False
 
-    # The network.
-    config.pose_features = ("position", "velocity", "bone")
-    config.yaw = "start"  # 3D alone
     config.pose_width = 32
-    config.pose_depth = 3
-    config.spatial = "graph"
     config.features = 64
     config.hidden = 64
     config.layers = 1
-    config.attention_heads = 0
-    config.fusion = "gated"
-    config.fusion_heads = 4
-    config.pooling = "both"
     config.dropout = 0.3
     config.joint_drop = 0.1
-    config.causal = False
-    config.dtype = "float32"
 
-    # The loss; parts whose labels the data lacks are left out.
     config.weight_style = 1.0
-    config.weight_aesthetic = 0.0
-    config.weight_biomech = 0.0
-    config.weight_attributes = 0.0
-    config.weight_joint = 0.0
-    config.score_loss = "squared"
-    config.ranking = 0.0
     config.label_smoothing = 0.1
     config.class_balance = True
 
-    # Changes of the training clips.
     config.augment_mirror = 0.5
     config.augment_rotate_deg = 10.0
     config.augment_scale = 0.1
-    config.augment_shift = 0.0
-    config.augment_turn_deg = 30.0
+    config.augment_turn_deg = 30.0  # 3D alone
     config.augment_tilt_deg = 5.0
     config.augment_warp = 0.1
     config.augment_tempo = 0.1
@@ -76,39 +46,6 @@ def get_config() -> config_dict.ConfigDict:
     config.augment_drop = 0.05
     config.augment_noise = 0.005
 
-    # The optimiser.
-    config.batch_size = 32
-    config.optimizer = "adamw"
-    config.learning_rate = 2e-3
-    config.momentum = 0.9
-    config.weight_decay = 0.05
-    config.clip_norm = 1.0
-    config.schedule = "cosine"
-    config.decay_rate = 0.1
-    config.final_fraction = 0.0
-    config.plateau_patience = 5
-    config.ema_decay = 0.0
-    config.accumulate = 1
-    config.remat = False
-    config.halve_batch = False
-    config.total_steps = config_dict.placeholder(float)
     config.total_epochs = 30.0
-    config.warmup_steps = config_dict.placeholder(float)
-    config.warmup_percent = 10.0
-    config.decay_steps = config_dict.placeholder(float)
-    config.decay_epochs = config_dict.placeholder(float)
-
-    # The run.
-    config.seeds = (0, 1, 2)
-    config.eval_steps = config_dict.placeholder(float)
-    config.eval_epochs = config_dict.placeholder(float)
-    config.save_steps = config_dict.placeholder(float)
-    config.metric = "loss"
-    config.metric_mode = "min"
-    config.early_stop = 0
     config.mirror_test = True
-    config.log_steps = 20
-    config.keep = 1
-    config.devices = 0
-    config.tensorboard = True
     return config.lock()

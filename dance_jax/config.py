@@ -15,6 +15,7 @@ from typing import Any
 from ml_collections import config_dict
 
 from dance_jax.config_keys import KEYS, Key
+from dance_jax.config_train import training as training
 from dance_jax.errors import ConfigError, InputError
 
 WANTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -83,6 +84,14 @@ def keys_text(name: str) -> str:
     kept = [
         re.sub(r"^config\.", "--config.", row) for row in rows if re.match(r"(config\.|#|$)", row)
     ]
+    told = {m[1] for row in kept if (m := re.match(r"--config\.(\w+)", row))}
+    held = load(name)
+    rest = [key for key in held if key not in told and key in KEYS.get(held.get("task"), {})]
+    if rest:
+        kept += ["", "# As in every config of this task:"]
+        kept += [
+            f"--config.{key} = {held[key]!r}  # {KEYS[held.task][key].meaning}" for key in rest
+        ]
     return f"{doc}\n\n{chr(10).join(kept).strip()}"
 
 

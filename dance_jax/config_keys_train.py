@@ -47,6 +47,12 @@ _DATA: Mapping[str, Key] = {
 }
 
 _NETWORK: Mapping[str, Key] = {
+    "network": Key(str, "which network", choices=("dance_net",)),
+    "streams": Key(
+        tuple,
+        "what the network is given; frames or pose at least",
+        choices=("frames", "pose", "measures", "beats"),
+    ),
     "pose_features": Key(
         tuple,
         "what is computed from poses",
@@ -77,9 +83,47 @@ _NETWORK: Mapping[str, Key] = {
     "dtype": Key(str, "type of the computation", choices=("float32", "bfloat16")),
 }
 
+_FRAMES: Mapping[str, Key] = {
+    "poses": Key(
+        str,
+        "where the poses of a corpus come from: its files, or its videos by an estimator",
+        choices=("annotated", "estimated"),
+    ),
+    "estimator": Key(str, "of estimated poses", choices=("auto", "mediapipe", "blazepose")),
+    "frame_height": Key(int, "pixels of the pictures that the network sees", low=16, high=1024),
+    "frame_width": Key(int, "pixels of the pictures that the network sees", low=16, high=1024),
+    "encoder": Key(
+        str, "of the pictures", choices=("resnet18", "resnet34", "resnet50", "inception_v3")
+    ),
+    "encoder_width": Key(
+        int, "channels of a ResNet's first layer; 64 is the paper's", low=4, high=512
+    ),
+    "encoder_norm": Key(str, "normalisation of a ResNet", choices=("batch", "group")),
+    "encoder_small": Key(bool, "a ResNet for pictures of about 64 pixels: a stem without stride"),
+    "encoder_weights": Key(
+        str, "a .safetensors file of torchvision's or timm's names; empty: none"
+    ),
+    "encoder_frozen": Key(
+        int, "first stages that are not trained; 4: the whole encoder", low=0, high=4
+    ),
+    "encoder_cached": Key(bool, "run a frozen encoder once a picture, and train on what it gave"),
+    "cache": Key(str, "folder that keeps decoded videos and estimated poses; empty: memory"),
+    "stream_drop": Key(
+        float,
+        "share of training windows that lose frames or poses, so that either is learnt",
+        **_RATE,
+    ),
+}
+
 _LOSS: Mapping[str, Key] = {
     "weight_style": Key(float, "of the style in the loss", low=0, high=1e3),
     "weight_aesthetic": Key(float, "of the aesthetic score (Eq. 12: 1.0)", low=0, high=1e3),
+    "weight_map": Key(
+        float,
+        "of the aesthetic score as the head tells it that the CAM takes apart",
+        low=0,
+        high=1e3,
+    ),
     "weight_biomech": Key(float, "of the biomechanical score (Eq. 12: 0.5)", low=0, high=1e3),
     "weight_attributes": Key(float, "of each attribute", low=0, high=1e3),
     "weight_joint": Key(float, "of the joint angles (Eq. 12: 0.3)", low=0, high=1e3),
@@ -101,6 +145,10 @@ _AUGMENT: Mapping[str, Key] = {
     "augment_crop": Key(float, "smallest share of the frames that is kept", low=0.1, high=1),
     "augment_drop": Key(float, "probability that a joint is missing for a while", low=0, high=1),
     "augment_noise": Key(float, "of each coordinate, in heights of the box", low=0, high=1),
+    "augment_brightness": Key(float, "pictures: most that is added, as a share of white", **_RATE),
+    "augment_contrast": Key(float, "pictures: most change of contrast, as a share", **_RATE),
+    "augment_picture_noise": Key(float, "pictures: of each value, as a share of white", **_RATE),
+    "augment_cutout": Key(float, "pictures: probability of a grey square", low=0, high=1),
 }
 
 _OPTIMISER: Mapping[str, Key] = {
@@ -135,6 +183,10 @@ _RUN: Mapping[str, Key] = {
         int, "evaluations without a better one that end it; 0: never", low=0, high=10**6
     ),
     "mirror_test": Key(bool, "test the mirror image too, and take the mean"),
+    "save_model": Key(bool, "keep the network of every fold and seed, beside its checkpoints"),
+    "final": Key(
+        bool, "after the folds train on all clips; that network is the run's, the folds its figures"
+    ),
     "log_steps": Key(int, "steps between rows of metrics", low=1, high=10**6),
     "keep": Key(int, "last checkpoints kept beside the best", low=1, high=1000),
     "devices": Key(int, "that share a batch; 0: all", low=0, high=4096),
@@ -143,5 +195,13 @@ _RUN: Mapping[str, Key] = {
     **_duration("save", "time between further checkpoints", "steps"),
 }
 
-TRAIN: Mapping[str, Key] = {**_DATA, **_NETWORK, **_LOSS, **_AUGMENT, **_OPTIMISER, **_RUN}
+TRAIN: Mapping[str, Key] = {
+    **_DATA,
+    **_NETWORK,
+    **_FRAMES,
+    **_LOSS,
+    **_AUGMENT,
+    **_OPTIMISER,
+    **_RUN,
+}
 """All keys of the task `train`."""

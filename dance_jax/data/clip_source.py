@@ -33,6 +33,8 @@ class ClipSource(Protocol):
     def read(self, clip: int, person: int, frames: slice) -> dict[str, np.ndarray]:
         """Returns "time_s" f64[n], and "pose" f32[n,J,C], "frames" u8[n,H,W,3] or both.
 
+        Anything else, [n,...], is a stream: the batch has it among its labels.
+
         Raises:
             InputError: the clip cannot be read.
         """

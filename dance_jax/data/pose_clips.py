@@ -53,7 +53,7 @@ class PoseClips:
         self._clips = tuple(clips)
         self._digests: dict[int, str] = {}
         self._formats: dict[int, str] = {}  # telling it by content takes about as long as reading
-        self._held = _Held(held_bytes)
+        self._held = Held(held_bytes)
         names, sizes = [], []
         for at, one in enumerate(self._clips):
             pose, _ = self._arrays(at)
@@ -115,7 +115,7 @@ class PoseClips:
         return {"time_s": time_s[frames], "pose": pose[frames, person]}
 
 
-class _Held:
+class Held:
     """Arrays that were used last, up to some bytes; for several threads, left behind by a copy."""
 
     def __init__(self, most: int) -> None:

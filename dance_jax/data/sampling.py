@@ -136,6 +136,9 @@ def label_columns(labels: Sequence[Mapping[str, Any]] | None, clips: int) -> dic
     return out
 
 
+_OWN = ("frames", "pose", "frame_mask", "mask", "clip_id", "time_s", "window")
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reader:
     """Makes whole batches; it is copied to worker processes, so it needs no device.
@@ -183,6 +186,8 @@ class Reader:
             self._shape_of_padding(out)
         pose = out.get("pose")
         there = None if pose is None else all_there(pose)
+        # What a source gives beside frames and poses is a stream: a label of each frame.
+        labels |= {name: out.pop(name) for name in set(out) - set(_OWN)}
         return {"frames": None, "pose": None, **out, "joint_mask": there, "labels": labels}
 
     def _read(self, window: Window) -> dict[str, np.ndarray]:
@@ -214,7 +219,7 @@ class Reader:
             shape = (len(out["mask"]), self.length, *value.shape[1:])
             # Zeros cost nothing until they are written; a batch of pictures is hundreds of MB.
             out[name] = np.zeros(shape, value.dtype)
-            if name == "pose":
+            if value.dtype.kind == "f" and name != "frames":
                 out[name][:] = np.nan
         return out[name]
 

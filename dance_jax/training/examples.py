@@ -32,6 +32,8 @@ class Example:
         groups: key -> value: dancer, choreography, music, source, ...
         scores: name -> mean over the raters, 0 to 10.
         spread: name -> variance of that mean over raters, where two or more rated it.
+        streams: name -> f32[T,K] at each frame of the clip's clock.
+        measures: f32[M] of the clip, standardised; None without.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Example:
     groups: Mapping[str, str] = dataclasses.field(default_factory=dict)
     scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
     spread: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    streams: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    measures: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -169,6 +173,7 @@ def from_corpus(
     axes: int = 2,
     poses: bool = True,
     videos: bool = True,
+    estimate: Callable[[pathlib.Path], Clip] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Examples:
     """Reads a corpus in a layout of `data.layout`: styles, scores, raters, poses and videos.
@@ -180,24 +185,28 @@ def from_corpus(
         axes: coordinates.
         poses: read them; a clip without any then stands without.
         videos: name them.
+        estimate: finds the poses in a video; then those of the corpus are not read.
         progress: called with the number of clips read.
 
     Raises:
         InputError: it is no corpus, its tables are wrong, or no clip has what is asked for.
     """
     corpus = layout.read_corpus(root)
-    files = pose_paths(corpus) if poses else {}
+    files = pose_paths(corpus) if poses and estimate is None else {}
     means = {s: corpus.mean_scores(s) for s in SCORES if corpus.table(s)[0]}
     spreads = {s: _variances(corpus, s) for s in means}
     rows, notes = [], []
     for entry in corpus.clips:
         check_interrupt()
         clip = None
-        if entry.clip in files:
+        if entry.clip in files or estimate is not None:
             try:
-                read = load.load_clip(
-                    files[entry.clip], **({"fps": entry.fps} if entry.fps else {})
-                )
+                if estimate is not None:
+                    read = estimate(entry.path)
+                else:
+                    read = load.load_clip(
+                        files[entry.clip], **({"fps": entry.fps} if entry.fps else {})
+                    )
                 clip = prepared(read, fps=fps, skeleton=skeleton, axes=axes)
             except InputError as error:
                 notes.append(f"{entry.clip} without poses: {error.what}")

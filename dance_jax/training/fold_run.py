@@ -4,57 +4,26 @@ from __future__ import annotations
 
 import functools
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import jax
 
 from dance_jax import config as configs
 from dance_jax import optim, parallel, rundir
-from dance_jax.data.augment_pose import NONE, augment_pose
-from dance_jax.data.clip_source import PoseClips
-from dance_jax.data.loader import Loader, LoaderOptions
 from dance_jax.logs import MetricWriter, Progress
 from dance_jax.models import calibration
 from dance_jax.optim import Plateau
-from dance_jax.training import evaluate, outcome_file
+from dance_jax.training import evaluate, model, outcome_file
+from dance_jax.training.augmentation import mirrored
 from dance_jax.training.evaluate import Outcome
 from dance_jax.training.examples import Examples
 from dance_jax.training.folds import Fold
 from dance_jax.training.loop import Fitted, LoopOptions, fit
 from dance_jax.training.network import task_of
 from dance_jax.training.predict import Predictions, predict
+from dance_jax.training.sources import in_pictures, loader_of
 from dance_jax.training.task import Task
 from dance_jax.training.watch import eval_run
-
-
-def loader_of(
-    config: Any, examples: Examples, styles: Sequence[str], axes: int, *, train: bool, seed: int = 0
-) -> Loader:
-    """Returns the batches of a part of the examples.
-
-    Args:
-        config: keys `batch_size`, `window_s`, `stride_s`, `fps`, `skeleton`.
-        examples: with poses.
-        styles: the model's classes.
-        axes: coordinates.
-        train: shuffled and for ever; else each window once, in order.
-        seed: of the order.
-    """
-    length = max(round(config.window_s * config.fps), 2)
-    options = LoaderOptions(
-        batch_size=config.batch_size,
-        length=length,
-        stride=max(round(config.stride_s * config.fps), 1) if config.stride_s else length,
-        tail="back",
-        shuffle=train,
-        seed=seed,
-        epochs=None if train else 1,
-        shard_index=jax.process_index(),
-        shard_count=jax.process_count(),
-    )
-    source = PoseClips([row.clip for row in examples.rows], config.skeleton, axes)
-    return Loader(source, options, examples.labels(styles))
 
 
 def loop_options(config: Any, windows: int) -> LoopOptions:
@@ -105,6 +74,7 @@ def run_fold(
     seed: int,
     folder: pathlib.Path,
     *,
+    keep: bool = False,
     writer: MetricWriter | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
@@ -116,6 +86,7 @@ def run_fold(
         fold: which are in which part.
         seed: of parameters, order, dropout and augmentation.
         folder: of this fold and seed.
+        keep: write the network as a `model` folder there.
         writer: takes the numbers of steps.
         progress: shows how far it is.
 
@@ -125,39 +96,15 @@ def run_fold(
     done = folder / outcome_file.NAME
     if done.is_file():
         return outcome_file.read(done)
-    axes = config.axes
-    train, test = examples.named(fold.train), examples.named(fold.test)
-    task = task_of(config, train, axes)
-    batches = loader_of(config, train, task.styles, axes, train=True, seed=seed)
-    windows = len(batches.windows)
-    options = loop_options(config, windows)
-    size = config.batch_size * jax.process_count()
-    tuning = optim.from_config(
-        config, batch_size=size, dataset_size=windows, total_steps=options.total_steps
-    )
-    held = examples.named(fold.val) if fold.val else None
-    val = None
-    if held is not None:
-        val = functools.partial(loader_of, config, held, task.styles, axes, train=False)
-    found = fit(
-        task,
-        batches,
-        options,
-        tuning,
-        seed,
-        val=val,
-        evaluate=functools.partial(figures_of, examples=held, task=task),
-        folder=folder / "checkpoints",
-        config=rundir.as_json(config),
-        writer=writer,
-        progress=progress,
-    )
+    test = examples.named(fold.test)
+    task, found = trained(config, examples, fold, seed, folder, writer=writer, progress=progress)
     temperature = 1.0
-    if held is not None and task.styles:
-        predicted = predicted_of(config, task, found, held, axes)
+    if fold.val and task.styles:
+        held = examples.named(fold.val)
+        predicted = predicted_of(config, task, found.variables, held)
         truth = evaluate.outcome(predicted, held, task.styles).style
         temperature = float(calibration.fit_temperature(predicted.values["style_logits"], truth))
-    predicted = predicted_of(config, task, found, test, axes)
+    predicted = predicted_of(config, task, found.variables, test)
     out = evaluate.outcome(
         predicted,
         test,
@@ -166,33 +113,90 @@ def run_fold(
         by=config.group_by[0],
         temperature=temperature,
     )
+    if keep:
+        model.save(
+            folder / model.FOLDER,
+            config,
+            task,
+            found.variables,
+            examples.named(fold.train),
+            temperature=temperature,
+        )
     outcome_file.write(done, out, found, fold, seed, temperature)
     return out
 
 
-def predicted_of(
-    config: Any, task: Task, found: Fitted, examples: Examples, axes: int
-) -> Predictions:
+def trained(
+    config: Any,
+    examples: Examples,
+    fold: Fold,
+    seed: int,
+    folder: pathlib.Path,
+    *,
+    writer: MetricWriter | None = None,
+    progress: Progress | None = None,
+) -> tuple[Task, Fitted]:
+    """Trains on a fold's training part, from its last checkpoint where there is one.
+
+    Args:
+        config: of the training.
+        examples: all of them.
+        fold: its validation part chooses; its test part is not read.
+        seed: of parameters, order, dropout and augmentation.
+        folder: of the checkpoints.
+        writer: takes the numbers of steps.
+        progress: shows how far it is.
+    """
+    pixels = in_pictures(config, examples)
+    train = examples.named(fold.train)
+    task = task_of(config, train, pixels=pixels)
+    batches = loader_of(config, train, task.styles, train=True, seed=seed, pixels=pixels)
+    windows = len(batches.windows)
+    options = loop_options(config, windows)
+    size = config.batch_size * jax.process_count()
+    tuning = optim.from_config(
+        config, batch_size=size, dataset_size=windows, total_steps=options.total_steps
+    )
+    val, look = None, None
+    if fold.val:
+        held = examples.named(fold.val)
+        val = functools.partial(loader_of, config, held, task.styles, train=False, pixels=pixels)
+        look = functools.partial(figures_of, examples=held, task=task)
+    found = fit(
+        task,
+        batches,
+        options,
+        tuning,
+        seed,
+        val=val,
+        evaluate=look,
+        folder=folder / "checkpoints",
+        config=rundir.as_json(config),
+        writer=writer,
+        progress=progress,
+    )
+    return task, found
+
+
+def predicted_of(config: Any, task: Task, variables: Any, examples: Examples) -> Predictions:
     """Returns what the chosen network says of some examples.
 
     Args:
         config: keys `devices` and `mirror_test`: the mirror image counts as a second view.
         task: with the network.
-        found: its variables.
-        examples: with poses.
-        axes: coordinates.
+        variables: of the network, on the host.
+        examples: with what its streams need.
     """
     mesh = parallel.data_mesh(config.devices)
     place = functools.partial(parallel.shard, mesh=mesh)
-    views = [_mirrored] if config.mirror_test else []
-    batches = loader_of(config, examples, task.styles, axes, train=False)
+    pixels = bool(task.picture)
+    views: list[Any] = []
+    if config.mirror_test and not any(row.streams for row in examples.rows):
+        views = [functools.partial(mirrored, pixels=pixels, skeleton=config.skeleton)]
+    batches = loader_of(config, examples, task.styles, train=False, pixels=pixels)
     return predict(
-        eval_run(task, mesh), parallel.replicate(found.variables, mesh), batches, place, views=views
+        eval_run(task, mesh), parallel.replicate(variables, mesh), batches, place, views=views
     )
-
-
-def _mirrored(batch: Any) -> Any:
-    return augment_pose(jax.random.key(0), batch, NONE.replace(mirror=1.0))
 
 
 def figures_of(found: Predictions, *, examples: Examples, task: Task) -> dict[str, float]:

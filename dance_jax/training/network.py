@@ -1,4 +1,4 @@
-"""From a config to a network, its targets and its augmentation."""
+"""From a config to a network and its targets."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from dance_jax.data.augment_pose import NONE, PoseAugment, augment_pose
+from dance_jax import parallel
 from dance_jax.errors import ConfigError
 from dance_jax.kinematics.angles import JOINT_ANGLE_NAMES
 from dance_jax.losses import Target
+from dance_jax.models import encoders, weights, weights_torchvision
 from dance_jax.models.dance_net import DanceNet
 from dance_jax.models.pose_features import FeatureOptions
+from dance_jax.training import augmentation, sources
 from dance_jax.training.examples import Examples
 from dance_jax.training.task import SCORE_LABELS, Task
-
-AUGMENT = ("mirror", "rotate_deg", "scale", "shift", "turn_deg", "tilt_deg", "warp", "tempo")
-AUGMENT += ("crop", "drop", "noise")
 
 
 def dtype_of(name: str) -> Any:
@@ -56,6 +55,8 @@ def targets_of(config: Any, examples: Examples) -> tuple[Target, ...]:
         out.append(Target(name, config.score_loss, name, SCORE_LABELS[name], weight, options))
         if config.ranking and name == "aesthetic":
             out.append(Target("ranking", "ranking", name, SCORE_LABELS[name], config.ranking))
+    if config.weight_map and any(target.prediction == "aesthetic" for target in out):
+        out.append(Target("map", "squared", "aesthetic_map", "aesthetic_score", config.weight_map))
     if config.weight_style and len(examples.styles) > 1:
         out.append(_style_target(config, examples))
     if config.weight_joint and any(row.clip is not None for row in examples.rows):
@@ -80,24 +81,62 @@ def _style_target(config: Any, examples: Examples) -> Target:
     return Target("style", "cross_entropy", "style_logits", "style", weight, tuple(options))
 
 
-def task_of(config: Any, examples: Examples, axes: int) -> Task:
+def task_of(config: Any, examples: Examples, *, pixels: bool = False) -> Task:
     """Returns the network that a config describes, for these examples.
 
     Args:
         config: of a training.
         examples: of the training part; scores start at their mean.
-        axes: coordinates of the poses.
+        pixels: of `sources.in_pictures`, over all the examples.
 
     Raises:
-        ConfigError: as `targets_of`.
+        ConfigError: as `targets_of`, or the keys of the encoder do not go together.
     """
     targets = targets_of(config, examples)
     scores = (row.scores.get("aesthetic_score") for row in examples.rows)
     given = [score for score in scores if score is not None]
     start = min(max(sum(given) / len(given), 0.5), 9.5) if given else 5.0
     kinds = {target.name for target in targets}
-    module = DanceNet(
-        streams=("pose",),
+    size = sources.picture_size(config)
+    module = module_of(
+        config,
+        styles=len(examples.styles) if "style" in kinds else 0,
+        angles="joint" in kinds,
+        start=start,
+    )
+    streams = any(row.streams for row in examples.rows)
+    return Task(
+        module,
+        targets,
+        augment=augmentation.of_config(config, pixels=pixels, streams=streams),
+        styles=examples.styles if "style" in kinds else (),
+        start=functools.partial(_loaded, config=config)
+        if size and config.encoder_weights
+        else None,
+        picture=size[0] if pixels and size else 0,
+        skeleton=config.skeleton,
+    )
+
+
+def module_of(
+    config: Any, *, styles: int, angles: bool, start: float, axis_name: str | None = parallel.AXIS
+) -> DanceNet:
+    """Returns the network alone.
+
+    Args:
+        config: of a training.
+        styles: classes of the style head; 0 for none.
+        angles: it predicts joint angles at each frame.
+        start: every score at first.
+        axis_name: of the mapped axis; None where the network is not mapped.
+
+    Raises:
+        ConfigError: the keys of the encoder do not go together.
+    """
+    return DanceNet(
+        streams=tuple(config.streams),
+        encoder=config.encoder,
+        encoder_options=encoder_options(config),
         features=config.features,
         hidden=config.hidden,
         layers=config.layers,
@@ -108,43 +147,43 @@ def task_of(config: Any, examples: Examples, axes: int) -> Task:
         pose=FeatureOptions(
             skeleton=config.skeleton,
             groups=tuple(config.pose_features),
-            yaw=config.yaw if axes == 3 else "none",
+            yaw=config.yaw if config.axes == 3 else "none",
             causal=config.causal,
         ),
         pose_width=config.pose_width,
         pose_depth=config.pose_depth,
         spatial=config.spatial,
         joint_drop=config.joint_drop,
-        n_styles=len(examples.styles) if "style" in kinds else 0,
-        angle_names=JOINT_ANGLE_NAMES if "joint" in kinds else (),
+        n_styles=styles,
+        angle_names=JOINT_ANGLE_NAMES if angles else (),
         start=start,
         dropout=config.dropout,
         causal=config.causal,
         dtype=dtype_of(config.dtype),
-    )
-    return Task(
-        module,
-        targets,
-        augment=augmentation(config, axes),
-        styles=examples.styles if "style" in kinds else (),
+        axis_name=axis_name,
     )
 
 
-def augmentation(config: Any, axes: int) -> Any:
-    """Returns the change of batches of poses, None where every strength is 0.
+def encoder_options(config: Any) -> tuple[tuple[str, Any], ...]:
+    """Returns the attributes of the encoder that a config sets.
 
-    Args:
-        config: with `augment_*`.
-        axes: in the plane the viewpoint cannot be turned.
+    Raises:
+        ConfigError: a key does not go with that encoder.
     """
-    strength = {name: float(config[f"augment_{name}"]) for name in AUGMENT}
-    if axes == 2:
-        strength |= {"turn_deg": 0.0, "tilt_deg": 0.0}
-    if strength == {name: float(getattr(NONE, name)) for name in AUGMENT}:
-        return None
-    made = PoseAugment(**strength, skeleton=config.skeleton)
-    return functools.partial(_augment, strength=made)
+    if not encoders.ENCODERS[config.encoder]:
+        if config.encoder_small or config.encoder_width != 64 or config.encoder_norm != "batch":
+            what = "InceptionV3 has one size and BatchNorm"
+            raise ConfigError(what, "--config.encoder_*", "leave width, small and norm as they are")
+        return (("frozen", True),) if config.encoder_frozen else ()
+    return (
+        ("width", config.encoder_width),
+        ("norm", config.encoder_norm),
+        ("small_input", config.encoder_small),
+        ("frozen_stages", config.encoder_frozen),
+    )
 
 
-def _augment(key: Any, batch: Any, strength: PoseAugment) -> Any:
-    return augment_pose(key, batch, strength)
+def _loaded(variables: Any, config: Any) -> Any:
+    """Puts the weights that a config names into the encoder."""
+    keys = weights_torchvision.keys(config.encoder)
+    return weights.load(config.encoder_weights, variables, keys, at=("encoder",)).variables

@@ -46,7 +46,8 @@ def prepared(clip: Clip, *, fps: float, skeleton: str = "halpe26", axes: int = 2
 
     Returns:
         A clip of one person in the unit "height", or as it was where the body cannot be measured
-        in metres or pixels (`source["scaled"]` is False then); gaps up to 0.25 s are filled.
+        in metres or pixels (`source["scaled"]` is False then); gaps up to 0.25 s are filled. The
+        source tells its "start_s" in the clip, and its "pixels_per_unit" where it was in pixels.
 
     Raises:
         InputError: it has fewer axes, is shorter than two frames of the new rate, or shows nobody.
@@ -71,6 +72,9 @@ def prepared(clip: Clip, *, fps: float, skeleton: str = "halpe26", axes: int = 2
     if skeleton != "halpe26":
         pose, _ = skeletons.convert(pose, np.isfinite(pose).all(-1) * 1.0, "halpe26", skeleton)
     there = np.isfinite(pose).all(-1)
+    source = {**clip.source, "fps": fps, "scaled": scaled, "start_s": float(clip.time_s[0])}
+    if clip.unit == "px":
+        source["pixels_per_unit"] = height if scaled else 1.0
     return Clip(
         pose=pose[:, None],
         confidence=there[:, None].astype(np.float32),
@@ -78,7 +82,8 @@ def prepared(clip: Clip, *, fps: float, skeleton: str = "halpe26", axes: int = 2
         skeleton=skeleton,
         unit="height" if scaled or clip.unit == "px" else clip.unit,
         person_ids=(clip.person_ids[person],),
-        source={**clip.source, "fps": fps, "scaled": scaled},
+        source=source,
+        image_size=clip.image_size,
         labels=clip.labels,
     )
 

@@ -22,13 +22,29 @@ from dance_jax.models.inputs import Inputs
 Augment = Callable[[jax.Array, Batch], Batch]
 
 
-def inputs_of(batch: Batch) -> Inputs:
+def upright(batch: Batch, picture: int) -> Batch:
+    """Returns a batch with y up and heights of the picture for pixels.
+
+    Args:
+        batch: of the loader.
+        picture: height of the pictures that its poses are placed in, pixels; 0 for other poses.
+    """
+    if not picture or batch.pose is None:
+        return batch
+    return batch.replace(pose=batch.pose * jnp.array([1.0, -1.0], jnp.float32) / picture)
+
+
+def inputs_of(batch: Batch, picture: int = 0) -> Inputs:
     """Returns a batch as a network sees it.
 
     Labels named `measures`, `beats` and `encoded` are streams; `has_frames` and `has_pose` (1 or 0)
     say which rows have theirs.
+
+    Args:
+        batch: of the loader.
+        picture: as of `upright`.
     """
-    told = batch.labels
+    batch, told = upright(batch, picture), batch.labels
 
     def flag(name: str) -> jax.Array | None:
         return told[name] > 0 if name in told else None
@@ -47,9 +63,11 @@ def inputs_of(batch: Batch) -> Inputs:
     )
 
 
-def apply(module: nn.Module, variables: Mapping[str, Any], batch: Batch, **options: Any) -> Any:
-    """Returns what the network makes of a batch, as `step.ApplyFn`; bind the module by partial."""
-    return module.apply(variables, inputs_of(batch), **options)
+def apply(
+    module: nn.Module, picture: int, variables: Mapping[str, Any], batch: Batch, **options: Any
+) -> Any:
+    """Returns what the network makes of a batch; with the first two bound a `step.ApplyFn`."""
+    return module.apply(variables, inputs_of(batch, picture), **options)
 
 
 def labels_of(
@@ -80,6 +98,8 @@ def loss(
     *,
     targets: Sequence[Target],
     angle_names: Sequence[str] = (),
+    picture: int = 0,
+    skeleton: str = "halpe26",
     axis_name: str | None = None,
 ) -> dict[str, Term]:
     """Returns the parts of the loss, as `step.LossFn`; bind what stands behind the star by partial.
@@ -89,11 +109,13 @@ def loss(
         batch: as it was given to the network.
         targets: the parts.
         angle_names: as of `labels_of`.
+        picture: as of `upright`.
+        skeleton: of the poses.
         axis_name: of the mapped axis, for losses of pairs.
     """
     return losses.parts(
         predictions,
-        labels_of(batch, angle_names),
+        labels_of(upright(batch, picture), angle_names, skeleton),
         targets,
         row_mask=batch.mask,
         frame_mask=batch.frame_mask,
@@ -143,7 +165,9 @@ class Task:
         augment: changes a batch on the device, (key, batch) -> batch; None for none.
         styles: classes of the style head, in order.
         streams: names of random keys that the network takes.
-        start: variables to start from, loaded from elsewhere; None for drawn ones.
+        start: puts weights from elsewhere into the variables that were drawn; None for none.
+        picture: height of the pictures that the poses of a batch are placed in; 0 for others.
+        skeleton: of the poses.
     """
 
     module: nn.Module
@@ -151,7 +175,9 @@ class Task:
     augment: Augment | None = None
     styles: tuple[str, ...] = ()
     streams: tuple[str, ...] = ("dropout",)
-    start: Mapping[str, Any] | None = None
+    start: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    picture: int = 0
+    skeleton: str = "halpe26"
 
     @property
     def angle_names(self) -> tuple[str, ...]:
@@ -166,12 +192,17 @@ class Task:
 
     def apply_fn(self) -> Callable[..., Any]:
         """Returns the network as `step.ApplyFn`."""
-        return functools.partial(apply, self.module)
+        return functools.partial(apply, self.module, self.picture)
 
     def loss_fn(self, axis_name: str | None) -> Callable[..., Any]:
         """Returns the loss as `step.LossFn`."""
         return functools.partial(
-            loss, targets=self.targets, angle_names=self.angle_names, axis_name=axis_name
+            loss,
+            targets=self.targets,
+            angle_names=self.angle_names,
+            picture=self.picture,
+            skeleton=self.skeleton,
+            axis_name=axis_name,
         )
 
     def metrics_fn(self) -> Callable[..., Any]:
@@ -179,13 +210,12 @@ class Task:
         return functools.partial(measured, scores={n: SCORE_LABELS[n] for n in self.scores})
 
     def init(self, key: jax.Array, batch: Batch) -> dict[str, Any]:
-        """Draws the variables, or takes those of `start` where they are given.
+        """Draws the variables, and loads those of `start` where there is one.
 
         Args:
             key: of parameters.
             batch: an example; its values do not matter.
         """
-        if self.start is not None:
-            return jax.tree.map(jnp.asarray, dict(self.start))
-        given = inputs_of(jax.tree.map(np.asarray, batch))
-        return dict(jax.jit(self.module.init)({"params": key}, given))
+        given = inputs_of(jax.tree.map(np.asarray, batch), self.picture)
+        drawn = dict(jax.jit(self.module.init)({"params": key}, given))
+        return dict(self.start(drawn)) if self.start is not None else drawn

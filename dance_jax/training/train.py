@@ -7,11 +7,13 @@ from typing import Any
 
 from dance_jax import logs, parallel, rundir
 from dance_jax.errors import ConfigError
-from dance_jax.training import results
+from dance_jax.training import estimated, model, results
+from dance_jax.training.estimated import Estimate
 from dance_jax.training.evaluate import Outcome
 from dance_jax.training.examples import Examples, from_corpus, from_file
-from dance_jax.training.fold_run import run_fold
-from dance_jax.training.folds import folds_of
+from dance_jax.training.fold_run import run_fold, trained
+from dance_jax.training.folds import Fold, folds_of
+from dance_jax.training.sources import cache_of, uses
 
 RESULTS = "results.json"
 
@@ -59,26 +61,55 @@ def train(config: Any, workdir: str | pathlib.Path) -> dict[str, Any]:
             place.mkdir(parents=True, exist_ok=True)
             progress = logs.Progress(f"{fold.name}, seed {seed}", unit="steps")
             with logs.open_metrics(place, tensorboard=config.tensorboard) as writer:
-                by_seed[seed].append(
-                    run_fold(config, examples, fold, seed, place, writer=writer, progress=progress)
+                # One fold is no estimate of another network: its own network is the run's.
+                keep = config.save_model or (len(folds) == 1 and seed == config.seeds[0])
+                out = run_fold(
+                    config,
+                    examples,
+                    fold,
+                    seed,
+                    place,
+                    keep=keep,
+                    writer=writer,
+                    progress=progress,
                 )
+                by_seed[seed].append(out)
     base = {}
     if len(examples.styles) > 1 and all(row.clip is not None for row in examples.rows):
         base = results.style_baselines(examples, folds, by=config.group_by[0])
     found = {
-        "data": {
-            "source": examples.source,
-            "sha256": examples.sha256,
-            "clips": len(examples),
-            "styles": list(examples.styles),
-            "licences": list(examples.licences),
-            "synthetic": examples.synthetic,
-            "notes": list(examples.notes),
-        },
+        "data": {**model.data_facts(examples), "source": examples.source},
         **results.summary(by_seed, base, folds),
     }
     rundir.write_json(folder / RESULTS, found)
+    if config.final:
+        _train_final(config, examples, folder, found)
+    elif len(folds) == 1:
+        place = folder / "folds" / folds[0].name / f"seed_{config.seeds[0]}"
+        model.publish(place / model.FOLDER, folder / model.FOLDER, found)
     return found
+
+
+def _train_final(config: Any, examples: Examples, folder: pathlib.Path, found: Any) -> None:
+    """Trains on all clips; what it is worth is what the folds' networks are."""
+    seed, place = config.seeds[0], folder / "final"
+    if (folder / model.FOLDER / model.FACTS).is_file():
+        return
+    place.mkdir(exist_ok=True)
+    fold = Fold("final", tuple(row.name for row in examples.rows), (), ())
+    progress = logs.Progress("on all clips", unit="steps")
+    with logs.open_metrics(place, tensorboard=config.tensorboard) as writer:
+        task, fitted = trained(
+            config, examples, fold, seed, place, writer=writer, progress=progress
+        )
+    model.save(place / model.FOLDER, config, task, fitted.variables, examples)
+    model.publish(place / model.FOLDER, folder / model.FOLDER, found)
+
+
+def _estimate(config: Any) -> Estimate | None:
+    if config.poses != "estimated":
+        return None
+    return estimated.kept(cache_of(config), estimator=config.estimator)
 
 
 def read(config: Any) -> Examples:
@@ -95,7 +126,14 @@ def read(config: Any) -> Examples:
     form = {"fps": config.fps, "skeleton": config.skeleton, "axes": config.axes}
     progress = logs.Progress("reading", unit="clips")
     if pathlib.Path(config.data).is_dir():
-        return from_corpus(config.data, **form, videos=False, progress=progress.update)
+        return from_corpus(
+            config.data,
+            **form,
+            poses=uses(config, "pose"),
+            videos=uses(config, "frames"),
+            estimate=_estimate(config) if uses(config, "pose") else None,
+            progress=progress.update,
+        )
     if not config.label:
         what = "a file of poses needs the name of the label that is learnt"
         raise ConfigError(what, "--config.label", "such as --config.label=style")

@@ -13,9 +13,9 @@ from dance_jax.data.synthetic_corpus import write_corpus
 from dance_jax.data.synthetic_design import Design
 from dance_jax.errors import ConfigError, InputError
 from dance_jax.training import outcome_file, results, train
+from dance_jax.training.augmentation import POSE as AUGMENT
 from dance_jax.training.examples import from_corpus
 from dance_jax.training.folds import folds_of
-from dance_jax.training.network import AUGMENT
 
 SMALL = {
     "fps": 10.0,
