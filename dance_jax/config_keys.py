@@ -40,7 +40,9 @@ _ANALYZE: Mapping[str, Key] = {
         choices=("de_leva_mean", "de_leva_female", "de_leva_male", "winter"),
     ),
     "music": Key(str, "auto: the video's own sound; none; or an audio file"),
+    "run": Key(str, "a trained network: the workdir of a training, or zoo:NAME; empty: none"),
     "overlay": Key(bool, "write overlay.mp4"),
+    "heat": Key(bool, "with run: the network's class activation map in overlay.mp4"),
     "overlay_height": Key(int, "greatest height of the overlay in pixels", low=144, high=2160),
     "blur_faces": Key(bool, "blur faces in every picture that is written"),
     "plots": Key(bool, "write plots/*.png"),
@@ -128,6 +130,30 @@ _DOCTOR: Mapping[str, Key] = {
     "path": Key(str, "a file or folder that may hold pose models; empty: none"),
 }
 
+_EVALUATE: Mapping[str, Key] = {
+    "run": Key(str, "workdir of a training that has ended; with data also zoo:NAME", required=True),
+    "data": Key(str, "other clips that its network is tested on; empty: its own outcomes are read"),
+    "part": Key(
+        str,
+        "which of those clips, by the split they came with",
+        choices=("all", "train", "val", "test"),
+    ),
+    "label": Key(str, "label of the clips of a file of poses; empty: as trained"),
+    "group_by": Key(tuple, "what clips are grouped by; empty: as trained"),
+    "raters": Key(tuple, "ids of the raters whose scores are the truth; empty: all"),
+    "file_fps": Key(
+        float, "frames a second of a file that does not tell", low=0.1, high=1000, optional=True
+    ),
+    "allow_pickle": Key(bool, "read pickles, in a restricted process"),
+    "keep_trained": Key(bool, "count clips that were trained on too; the page is stamped"),
+    "mirror": Key(bool, "test the mirror image too, and take the mean"),
+    "batch_size": Key(int, "windows at a time; 0: as trained", low=0, high=65536),
+    "cache": Key(str, "folder that keeps decoded videos and estimated poses; empty: as trained"),
+    "measures": Key(bool, "compute movement measures, to see which go with the errors"),
+    "examples": Key(bool, "show what the network looks at in two clips"),
+    "plots": Key(bool, "write plots/*.png, and show them in the report"),
+}
+
 _PREPARE: Mapping[str, Key] = {
     "input": Key(str, "a corpus, a folder of videos, or one video", required=True),
     "seconds": Key(float, "length of a clip in seconds", low=0.1, high=3600),
@@ -206,6 +232,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "compare": _COMPARE,
     "demo": _DEMO,
     "doctor": _DOCTOR,
+    "evaluate": _EVALUATE,
     "fetch_aist": _FETCH_AIST,
     "prepare": _PREPARE,
     "synthetic_corpus": _SYNTHETIC_CORPUS,

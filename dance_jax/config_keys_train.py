@@ -25,6 +25,7 @@ _DATA: Mapping[str, Key] = {
     "file_fps": Key(
         float, "frames a second of a file that does not tell", low=0.1, high=1000, optional=True
     ),
+    "raters": Key(tuple, "ids of the raters whose scores are learnt and tested; empty: all"),
     "allow_pickle": Key(bool, "read pickles, in a restricted process"),
     "fps": Key(float, "frames a second that all clips are brought to", low=1, high=240),
     "axes": Key(int, "coordinates of the poses", choices=(2, 3)),
@@ -93,7 +94,9 @@ _FRAMES: Mapping[str, Key] = {
     "frame_height": Key(int, "pixels of the pictures that the network sees", low=16, high=1024),
     "frame_width": Key(int, "pixels of the pictures that the network sees", low=16, high=1024),
     "encoder": Key(
-        str, "of the pictures", choices=("resnet18", "resnet34", "resnet50", "inception_v3")
+        str,
+        "of the pictures",
+        choices=("resnet10", "resnet18", "resnet34", "resnet50", "inception_v3"),
     ),
     "encoder_width": Key(
         int, "channels of a ResNet's first layer; 64 is the paper's", low=4, high=512
@@ -127,7 +130,7 @@ _LOSS: Mapping[str, Key] = {
     "weight_biomech": Key(float, "of the biomechanical score (Eq. 12: 0.5)", low=0, high=1e3),
     "weight_attributes": Key(float, "of each attribute", low=0, high=1e3),
     "weight_joint": Key(float, "of the joint angles (Eq. 12: 0.3)", low=0, high=1e3),
-    "score_loss": Key(str, "loss of the scores", choices=("squared", "gaussian")),
+    "score_loss": Key(str, "loss of the scores", choices=("squared", "gaussian", "rated")),
     "ranking": Key(float, "weight of the order of aesthetic scores; 0: none", low=0, high=1e3),
     "label_smoothing": Key(float, "of the style", low=0, high=0.9),
     "class_balance": Key(bool, "every style weighs alike in the loss"),

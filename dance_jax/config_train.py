@@ -16,6 +16,7 @@ def training() -> config_dict.ConfigDict:
     config.label = ""
     config.group_by = ("source",)
     config.file_fps = config_dict.placeholder(float)
+    config.raters = ()
     config.allow_pickle = False
     config.fps = 25.0
     config.axes = 2

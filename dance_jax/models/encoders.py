@@ -10,8 +10,14 @@ import flax.linen as nn
 from dance_jax.models.inception import InceptionV3
 from dance_jax.models.resnet import resnet
 
-ENCODERS: Mapping[str, int] = {"resnet18": 18, "resnet34": 34, "resnet50": 50, "inception_v3": 0}
-"""Name -> depth of a ResNet, 0 for InceptionV3."""
+ENCODERS: Mapping[str, int] = {
+    "resnet10": 10,
+    "resnet18": 18,
+    "resnet34": 34,
+    "resnet50": 50,
+    "inception_v3": 0,
+}
+"""Name -> depth of a ResNet, 0 for InceptionV3; with 10 layers a stage has one block, for CPUs."""
 
 
 def make(encoder: str, **options: Any) -> nn.Module:

@@ -13,7 +13,7 @@ from flax import linen as nn
 from dance_jax.models import norm as norms
 
 STAGES = 4
-_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
+_BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 COMBINE = ("sum", "concat")
 # As torch initialises its ResNets: He et al. 2015, fan out.
 _KERNEL = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
@@ -208,7 +208,7 @@ def pool(x: jax.Array) -> jax.Array:
 
 
 def resnet(depth: int, **options: Any) -> ResNet:
-    """Returns ResNet-18, 34 or 50; `options` are attributes of `ResNet`.
+    """Returns ResNet-10, 18, 34 or 50; `options` are attributes of `ResNet`.
 
     Raises:
         ValueError: the depth is another.

@@ -31,9 +31,9 @@ class Example:
         style: "" where it is not told.
         groups: key -> value: dancer, choreography, music, source, ...
         scores: name -> mean over the raters, 0 to 10.
-        spread: name -> variance of that mean over raters, where two or more rated it.
+        ratings: name -> f64[R] of each rater, 0 to 10, NaN where one did not rate.
         streams: name -> f32[T,K] at each frame of the clip's clock.
-        measures: f32[M] of the clip, standardised; None without.
+        measures: f32[M] of the clip, NaN where one has no meaning; None without.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Example:
     style: str = ""
     groups: Mapping[str, str] = dataclasses.field(default_factory=dict)
     scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    spread: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    ratings: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     streams: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     measures: np.ndarray | None = None
 
@@ -93,7 +93,8 @@ class Examples:
             styles: the model's classes.
 
         Returns:
-            "style" i32, -1 where it is none of them; each score and "NAME_variance", NaN for none.
+            "style" i32, -1 where it is none of them; each score, and "NAME_ratings" f32[R] of its
+            raters, NaN for none.
         """
         names = sorted({name for row in self.rows for name in row.scores})
         place = {style: k for k, style in enumerate(styles)}
@@ -102,7 +103,8 @@ class Examples:
             label: dict[str, Any] = {"style": np.int32(place.get(row.style, -1))}
             for name in names:
                 label[name] = np.float32(row.scores.get(name, np.nan))
-                label[f"{name}_variance"] = np.float32(row.spread.get(name, np.nan))
+                if name in row.ratings:
+                    label[f"{name}_ratings"] = row.ratings[name].astype(np.float32)
             out.append(label)
         return out
 
@@ -174,6 +176,7 @@ def from_corpus(
     poses: bool = True,
     videos: bool = True,
     estimate: Callable[[pathlib.Path], Clip] | None = None,
+    raters: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Examples:
     """Reads a corpus in a layout of `data.layout`: styles, scores, raters, poses and videos.
@@ -186,6 +189,7 @@ def from_corpus(
         poses: read them; a clip without any then stands without.
         videos: name them.
         estimate: finds the poses in a video; then those of the corpus are not read.
+        raters: whose ratings count; empty for all.
         progress: called with the number of clips read.
 
     Raises:
@@ -193,8 +197,7 @@ def from_corpus(
     """
     corpus = layout.read_corpus(root)
     files = pose_paths(corpus) if poses and estimate is None else {}
-    means = {s: corpus.mean_scores(s) for s in SCORES if corpus.table(s)[0]}
-    spreads = {s: _variances(corpus, s) for s in means}
+    given = {s: found for s in SCORES if (found := _ratings(corpus, s, raters))}
     rows, notes = [], []
     for entry in corpus.clips:
         check_interrupt()
@@ -221,8 +224,8 @@ def from_corpus(
                 video,
                 entry.style,
                 {key: value for key, value in entry.groups.items() if value},
-                {s: means[s][entry.clip] for s in means if entry.clip in means[s]},
-                {s: spreads[s][entry.clip] for s in means if entry.clip in spreads[s]},
+                {s: float(np.nanmean(t[entry.clip])) for s, t in given.items() if entry.clip in t},
+                {s: t[entry.clip] for s, t in given.items() if entry.clip in t},
             )
         )
         if progress is not None:
@@ -236,13 +239,17 @@ def from_corpus(
     return Examples(tuple(rows), str(root), "", known, synthetic, tuple(notes), corpus)
 
 
-def _variances(corpus: Corpus, score: str) -> dict[str, float]:
-    """Returns clip -> variance of the mean over its raters, points squared on 0 to 10."""
-    clips, _, table = corpus.table(score)
-    factor = (10.0 / corpus.scales.get(score, 10.0)) ** 2
-    out = {}
-    for clip, row in zip(clips, table, strict=True):
-        given = row[np.isfinite(row)]
-        if len(given) > 1:
-            out[clip] = float(given.var(ddof=1) / len(given)) * factor
-    return out
+def _ratings(corpus: Corpus, score: str, raters: Sequence[str]) -> dict[str, np.ndarray]:
+    """Returns clip -> f64[R] ratings, 0 to 10, of the clips that any of the raters rated.
+
+    Raises:
+        InputError: a rater is unknown.
+    """
+    clips, known, table = corpus.table(score)
+    if known and (strange := sorted(set(raters) - set(known))):
+        what = f"no rater {strange[0]!r} rated {score}"
+        raise InputError(what, "--config.raters", f"there are {', '.join(known)}")
+    kept = [k for k, name in enumerate(known) if not raters or name in raters]
+    rows = table[:, kept] * (10.0 / corpus.scales.get(score, 10.0))
+    seen = np.isfinite(rows).any(1)
+    return {clip: row for clip, row, there in zip(clips, rows, seen, strict=True) if there}

@@ -21,6 +21,7 @@ from dance_jax.training.folds import Fold
 from dance_jax.training.loop import Fitted, LoopOptions, fit
 from dance_jax.training.network import task_of
 from dance_jax.training.predict import Predictions, predict
+from dance_jax.training.side_streams import standard_for
 from dance_jax.training.sources import in_pictures, loader_of
 from dance_jax.training.task import Task
 from dance_jax.training.watch import eval_run
@@ -96,11 +97,12 @@ def run_fold(
     done = folder / outcome_file.NAME
     if done.is_file():
         return outcome_file.read(done)
-    test = examples.named(fold.test)
+    scaled, standard = standard_for(examples, fold.train)
+    test = scaled.named(fold.test)
     task, found = trained(config, examples, fold, seed, folder, writer=writer, progress=progress)
     temperature = 1.0
     if fold.val and task.styles:
-        held = examples.named(fold.val)
+        held = scaled.named(fold.val)
         predicted = predicted_of(config, task, found.variables, held)
         truth = evaluate.outcome(predicted, held, task.styles).style
         temperature = float(calibration.fit_temperature(predicted.values["style_logits"], truth))
@@ -119,8 +121,9 @@ def run_fold(
             config,
             task,
             found.variables,
-            examples.named(fold.train),
+            scaled.named(fold.train),
             temperature=temperature,
+            standard=standard,
         )
     outcome_file.write(done, out, found, fold, seed, temperature)
     return out
@@ -148,6 +151,7 @@ def trained(
         progress: shows how far it is.
     """
     pixels = in_pictures(config, examples)
+    examples, _ = standard_for(examples, fold.train)
     train = examples.named(fold.train)
     task = task_of(config, train, pixels=pixels)
     batches = loader_of(config, train, task.styles, train=True, seed=seed, pixels=pixels)

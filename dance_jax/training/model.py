@@ -27,11 +27,12 @@ from dance_jax.models.familiarity import Familiar, fit
 from dance_jax.training import sources
 from dance_jax.training.examples import Examples
 from dance_jax.training.network import module_of
+from dance_jax.training.side_streams import Standard, standardised
 from dance_jax.training.task import Task, inputs_of
 
 SCHEMA = "dance_jax.model.1"
 FOLDER, FACTS, WEIGHTS = "model", "model.json", "weights.safetensors"
-_FAMILIAR = "familiar"
+_FAMILIAR, _STANDARD = "familiar", "standard"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +45,7 @@ class Model:
         variables: of the network.
         facts: what model.json holds: "styles", "scores", "temperature", "data", "measured".
         familiar: the training set as the network sees it; None where it was too small.
+        standard: how its movement measures are standardised; None without.
         path: of the folder.
     """
 
@@ -52,6 +54,7 @@ class Model:
     variables: Mapping[str, Any]
     facts: Mapping[str, Any]
     familiar: Familiar | None
+    standard: Standard | None
     path: pathlib.Path
 
     @property
@@ -70,7 +73,13 @@ class Model:
         return float(self.facts["temperature"])
 
     def batches(self, examples: Examples) -> Loader:
-        """Returns the windows of some examples, each once, as the network was trained on them."""
+        """Returns the windows of some examples, each once, as the network was trained on them.
+
+        Args:
+            examples: with the streams that the network has; measures as they are.
+        """
+        if self.standard is not None:
+            examples = standardised(examples, self.standard)
         return sources.loader_of(
             self.config, examples, self.styles, train=False, pixels=bool(self.task.picture)
         )
@@ -90,6 +99,7 @@ def save(
     examples: Examples,
     *,
     temperature: float = 1.0,
+    standard: Standard | None = None,
 ) -> Model:
     """Writes a trained network, whole or not at all, in place of an earlier one.
 
@@ -100,6 +110,7 @@ def save(
         variables: of the network, on the host.
         examples: it was trained on.
         temperature: of the class probabilities.
+        standard: how its measures were standardised; None without measures.
 
     Returns:
         The model as `load` reads it.
@@ -113,6 +124,8 @@ def save(
     familiar = _familiar(config, bare, variables, examples)
     if familiar is not None:
         tensors |= {f"{_FAMILIAR}/{k}": v for k, v in familiar._asdict().items()}
+    if standard is not None:
+        tensors |= {f"{_STANDARD}/{k}": v for k, v in standard._asdict().items()}
     facts = {
         "schema": SCHEMA,
         "config": rundir.as_json(config),
@@ -190,18 +203,22 @@ def load(path: str | os.PathLike[str]) -> Model:
     if digest != facts.get("weights_sha256"):
         what = "its weights are not those that its model.json names"
         raise InputError(what, folder / WEIGHTS, "copy the whole folder again")
-    known = {k: v for k, v in tensors.items() if not k.startswith(f"{_FAMILIAR}/")}
-    parts = (tensors.get(f"{_FAMILIAR}/{name}") for name in Familiar._fields)
-    found = list(parts)
+    known = {k: v for k, v in tensors.items() if k.split("/")[0] not in (_FAMILIAR, _STANDARD)}
     variables = traverse_util.unflatten_dict(known, sep="/")
     return Model(
         config,
         task,
         jax.tree.map(jnp.asarray, variables),
         facts,
-        Familiar(*found) if all(part is not None for part in found) else None,
+        _tuple_of(Familiar, tensors, _FAMILIAR),
+        _tuple_of(Standard, tensors, _STANDARD),
         folder,
     )
+
+
+def _tuple_of(kind: Any, tensors: Mapping[str, np.ndarray], prefix: str) -> Any:
+    found = [tensors.get(f"{prefix}/{name}") for name in kind._fields]
+    return None if any(value is None for value in found) else kind(*found)
 
 
 def restored_config(held: Mapping[str, Any]) -> Any:

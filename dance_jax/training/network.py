@@ -7,8 +7,10 @@ from collections import Counter
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from dance_jax import parallel
+from dance_jax.data import rater_model
 from dance_jax.errors import ConfigError
 from dance_jax.kinematics.angles import JOINT_ANGLE_NAMES
 from dance_jax.losses import Target
@@ -28,8 +30,9 @@ def dtype_of(name: str) -> Any:
 def targets_of(config: Any, examples: Examples) -> tuple[Target, ...]:
     """Returns the parts of the loss whose labels the examples have.
 
-    Scores are trained by the squared error (`score_loss="squared"`, Shen's Eq. 12) or by the
-    Gaussian likelihood, in points; the style by the cross-entropy; joint angles by the squared
+    Scores are trained by the squared error (`score_loss="squared"`, Shen's Eq. 12), by the
+    Gaussian likelihood, or by that of every rater with a severity and a noise of their own
+    ("rated"), in points; the style by the cross-entropy; joint angles by the squared
     distance of (sin, cos), which is 2 (1 - cos of the error) on the circle.
 
     Args:
@@ -50,9 +53,13 @@ def targets_of(config: Any, examples: Examples) -> tuple[Target, ...]:
         if not weight or SCORE_LABELS[name] not in rated:
             continue
         options: tuple[tuple[str, Any], ...] = ()
+        label = SCORE_LABELS[name]
         if config.score_loss == "gaussian":
             options = (("log_variance", f"{name}_log_var"), ("beta", 0.5))
-        out.append(Target(name, config.score_loss, name, SCORE_LABELS[name], weight, options))
+        if config.score_loss == "rated":
+            options = (*_raters(examples, label), ("log_variance", f"{name}_log_var"))
+            label = f"{label}_ratings"
+        out.append(Target(name, config.score_loss, name, label, weight, options))
         if config.ranking and name == "aesthetic":
             out.append(Target("ranking", "ranking", name, SCORE_LABELS[name], config.ranking))
     if config.weight_map and any(target.prediction == "aesthetic" for target in out):
@@ -65,6 +72,22 @@ def targets_of(config: Any, examples: Examples) -> tuple[Target, ...]:
         what = "no score and no two styles that the weights ask for are labelled"
         raise ConfigError(what, "--config.weight_*", f"the data has: {', '.join(rated) or 'none'}")
     return tuple(out)
+
+
+def _raters(examples: Examples, label: str) -> tuple[tuple[str, Any], ...]:
+    """Returns the raters' severity and variance, estimated on the training part alone.
+
+    Raises:
+        ConfigError: the ratings do not tell raters apart.
+    """
+    given = [row.ratings[label] for row in examples.rows if label in row.ratings]
+    try:
+        found = rater_model.fit(np.stack(given))
+    except ValueError as error:
+        what = f"raters of {label} cannot be modelled: {error}"
+        raise ConfigError(what, "--config.score_loss", "take squared or gaussian") from error
+    severity, variance = (tuple(map(float, part)) for part in found[:2])
+    return ("severity", severity), ("variance", variance)
 
 
 def _style_target(config: Any, examples: Examples) -> Target:
@@ -170,6 +193,9 @@ def encoder_options(config: Any) -> tuple[tuple[str, Any], ...]:
     Raises:
         ConfigError: a key does not go with that encoder.
     """
+    if config.encoder_weights and config.encoder not in weights_torchvision.ARCHITECTURES:
+        what = f"no file of weights is known for {config.encoder}"
+        raise ConfigError(what, "--config.encoder_weights", "leave it empty, or take resnet18")
     if not encoders.ENCODERS[config.encoder]:
         if config.encoder_small or config.encoder_width != 64 or config.encoder_norm != "batch":
             what = "InceptionV3 has one size and BatchNorm"

@@ -7,7 +7,7 @@ from typing import Any
 
 from dance_jax import logs, parallel, rundir
 from dance_jax.errors import ConfigError
-from dance_jax.training import estimated, model, results
+from dance_jax.training import estimated, model, results, side_streams
 from dance_jax.training.estimated import Estimate
 from dance_jax.training.evaluate import Outcome
 from dance_jax.training.examples import Examples, from_corpus, from_file
@@ -46,7 +46,7 @@ def train(config: Any, workdir: str | pathlib.Path) -> dict[str, Any]:
     """
     parallel.initialize_distributed()
     folder = rundir.open_workdir(config, workdir)
-    examples = read(config)
+    examples = with_streams(config, read(config))
     for line in examples.notes[:5]:
         logs.note(line)
     folds = folds_of(config, examples)
@@ -102,8 +102,18 @@ def _train_final(config: Any, examples: Examples, folder: pathlib.Path, found: A
         task, fitted = trained(
             config, examples, fold, seed, place, writer=writer, progress=progress
         )
-    model.save(place / model.FOLDER, config, task, fitted.variables, examples)
+    examples, standard = side_streams.standard_for(examples, fold.train)
+    model.save(place / model.FOLDER, config, task, fitted.variables, examples, standard=standard)
     model.publish(place / model.FOLDER, folder / model.FOLDER, found)
+
+
+def with_streams(config: Any, examples: Examples) -> Examples:
+    """Returns the examples with the streams that a config asks for beside frames and poses."""
+    if uses(config, "measures"):
+        examples = side_streams.with_measures(examples)
+    if uses(config, "beats"):
+        examples = side_streams.with_beats(examples)
+    return examples
 
 
 def _estimate(config: Any) -> Estimate | None:
@@ -130,8 +140,9 @@ def read(config: Any) -> Examples:
             config.data,
             **form,
             poses=uses(config, "pose"),
-            videos=uses(config, "frames"),
+            videos=uses(config, "frames") or uses(config, "beats"),
             estimate=_estimate(config) if uses(config, "pose") else None,
+            raters=tuple(config.raters),
             progress=progress.update,
         )
     if not config.label:
