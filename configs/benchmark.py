@@ -17,7 +17,7 @@ def get_config() -> config_dict.ConfigDict:
     config.task = "benchmark"
 
     # What is measured: analyze | startup | render | pose | memory | measures | loader |
-    # angle_validity.
+    # networks | angle_validity.
     config.suites = ("analyze", "startup", "render")
 
     # The video that is measured.
@@ -43,4 +43,10 @@ def get_config() -> config_dict.ConfigDict:
     # The corpus on which movement measures and the loader are timed, at 30 frames a second.
     config.corpus_clips = 1000
     config.corpus_frames = 300
+
+    # The networks that are timed against PyTorch, and what pictures they are given. There is also
+    # "full50": the full network on a ResNet-50, minutes to compile.
+    config.networks = ("bilstm", "resnet18", "resnet50", "pose", "full")
+    config.image_size = 224
+    config.window_frames = 4  # of the full network; each is a pass of its encoder
     return config.lock()

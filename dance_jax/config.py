@@ -88,7 +88,7 @@ def keys_text(name: str) -> str:
     held = load(name)
     rest = [key for key in held if key not in told and key in KEYS.get(held.get("task"), {})]
     if rest:
-        kept += ["", "# As in every config of this task:"]
+        kept += ["", "# As in every config of this task:", f"--config.task = {held['task']!r}"]
         kept += [
             f"--config.{key} = {held[key]!r}  # {KEYS[held.task][key].meaning}" for key in rest
         ]

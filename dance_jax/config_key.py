@@ -18,6 +18,7 @@ class Key:
         pattern: regular expression that a whole string must match, beside `choices`.
         optional: the key may be None (a placeholder).
         required: a run cannot start while it is empty.
+        any_length: a tuple of numbers may be given with another length than the default's.
     """
 
     type: type
@@ -28,3 +29,4 @@ class Key:
     pattern: str = ""
     optional: bool = False
     required: bool = False
+    any_length: bool = False

@@ -82,6 +82,7 @@ _BENCHMARK: Mapping[str, Key] = {
             "memory",
             "measures",
             "loader",
+            "networks",
             "angle_validity",
         ),
     ),
@@ -98,6 +99,13 @@ _BENCHMARK: Mapping[str, Key] = {
         int, "clips that measures and the loader are timed on", low=1, high=100_000
     ),
     "corpus_frames": Key(int, "frames of each of them", low=60, high=10_000),
+    "networks": Key(
+        tuple,
+        "networks timed against PyTorch",
+        choices=("bilstm", "resnet18", "resnet50", "pose", "full", "full50"),
+    ),
+    "image_size": Key(int, "side of their pictures in pixels", low=32, high=512),
+    "window_frames": Key(int, "frames of the full network's windows", low=2, high=300),
     **_ESTIMATION,
 }
 
@@ -146,7 +154,11 @@ _EVALUATE: Mapping[str, Key] = {
     ),
     "allow_pickle": Key(bool, "read pickles, in a restricted process"),
     "keep_trained": Key(bool, "count clips that were trained on too; the page is stamped"),
-    "mirror": Key(bool, "test the mirror image too, and take the mean"),
+    "mirror": Key(
+        str,
+        "test the mirror image too, and take the mean; auto: as the training tested",
+        choices=("auto", "yes", "no"),
+    ),
     "batch_size": Key(int, "windows at a time; 0: as trained", low=0, high=65536),
     "cache": Key(str, "folder that keeps decoded videos and estimated poses; empty: as trained"),
     "measures": Key(bool, "compute movement measures, to see which go with the errors"),

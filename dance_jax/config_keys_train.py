@@ -80,6 +80,7 @@ _NETWORK: Mapping[str, Key] = {
     "pooling": Key(str, "frames to a clip", choices=("attention", "mean", "both")),
     "dropout": Key(float, "rate of dropout", **_RATE),
     "joint_drop": Key(float, "rate at which a joint is hidden in training", **_RATE),
+    "statistics": Key(bool, "the heads see statistics of the movement beside what is learnt"),
     "causal": Key(bool, "the network looks back only, for streams and control"),
     "dtype": Key(str, "type of the computation", choices=("float32", "bfloat16")),
 }
@@ -179,7 +180,7 @@ _OPTIMISER: Mapping[str, Key] = {
 }
 
 _RUN: Mapping[str, Key] = {
-    "seeds": Key(tuple, "a training each"),
+    "seeds": Key(tuple, "a training each", any_length=True),
     "metric": Key(str, "that chooses the parameters, of the validation part"),
     "metric_mode": Key(str, "which of two is better", choices=("min", "max")),
     "early_stop": Key(
@@ -189,6 +190,11 @@ _RUN: Mapping[str, Key] = {
     "save_model": Key(bool, "keep the network of every fold and seed, beside its checkpoints"),
     "final": Key(
         bool, "after the folds train on all clips; that network is the run's, the folds its figures"
+    ),
+    "report": Key(
+        str,
+        "page at the end: whole, quick (no movement measures, no examples), or none",
+        choices=("full", "quick", "none"),
     ),
     "log_steps": Key(int, "steps between rows of metrics", low=1, high=10**6),
     "keep": Key(int, "last checkpoints kept beside the best", low=1, high=1000),

@@ -47,6 +47,7 @@ def training() -> config_dict.ConfigDict:
     config.pooling = "both"
     config.dropout = 0.3
     config.joint_drop = 0.1
+    config.statistics = False
     config.causal = False
     config.dtype = "float32"
 
@@ -127,6 +128,7 @@ def training() -> config_dict.ConfigDict:
     config.mirror_test = True
     config.save_model = False  # of every fold; the run's own model is always kept
     config.final = False
+    config.report = "full"
     config.log_steps = 20
     config.keep = 1
     config.devices = 0

@@ -54,17 +54,20 @@ TASKS: Mapping[str, Task] = {
     "compare": Task("dance_jax.analysis.compare:run", "teacher against student, side by side"),
     "demo": Task("dance_jax.analysis.demo:run", "render a dancer, analyse it, show the error"),
     "doctor": Task("dance_jax.doctor:run", "what this machine has and lacks", False),
+    "evaluate": Task("dance_jax.analysis.evaluate:run", "what a trained network is worth, told"),
     "fetch_aist": Task("dance_jax.data.fetch_aist:run", "videos of AIST, licence accepted", False),
     "prepare": Task("dance_jax.data.prepare:run", "long videos in, clips tied to their source out"),
     "synthetic_corpus": Task(
         "dance_jax.data.synthetic_corpus:run", "made dancers, with known scores and raters"
     ),
-    "train": Task("dance_jax.training.train:run", "train and test a network, fold by fold"),
+    "train": Task(
+        "dance_jax.analysis.train_and_report:run", "train and test a network, fold by fold"
+    ),
     "validate": Task("dance_jax.analysis.corpus_page:run", "every problem of a corpus", False),
 }
 
 LATER = (
-    *("evaluate", "export", "extract", "few_shot", "optimize"),
+    *("export", "extract", "few_shot", "optimize"),
     *("search", "serve", "stream"),
 )
 

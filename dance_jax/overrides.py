@@ -49,7 +49,7 @@ def override(config: config_dict.ConfigDict, key: str, text: str | None) -> None
     if text.strip().lower() == "none" and _is_placeholder(config, key, node, part):
         node[part] = None
         return
-    node[part] = _parse(text, kind, node[part], where)
+    node[part] = _parse(text, kind, node[part], where, _any_length(config, key))
 
 
 def _flat_keys(config: config_dict.ConfigDict, prefix: str = "") -> list[str]:
@@ -68,7 +68,12 @@ def _is_placeholder(config: config_dict.ConfigDict, key: str, node: Any, part: s
     return node[part] is None or (known is not None and known.optional)
 
 
-def _parse(text: str, kind: type, old: Any, where: str) -> Any:
+def _any_length(config: config_dict.ConfigDict, key: str) -> bool:
+    known = KEYS.get(str(config.get("task", "")), {}).get(key)
+    return known is not None and known.any_length
+
+
+def _parse(text: str, kind: type, old: Any, where: str, any_length: bool = False) -> Any:
     """Returns the text as a value of the key's type."""
     if kind is str:
         return text
@@ -83,23 +88,24 @@ def _parse(text: str, kind: type, old: Any, where: str) -> Any:
         if math.isfinite(value):
             return value
     elif issubclass(kind, (tuple, list)):
-        return _parse_tuple(text, tuple(old or ()), where)
+        return _parse_tuple(text, tuple(old or ()), where, any_length)
     wanted = WANTED.get(kind, f"a {kind.__name__}")
     raise ConfigError(f"{text!r} is not {wanted}", where, f"its type is {kind.__name__}")
 
 
-def _parse_tuple(text: str, old: tuple[Any, ...], where: str) -> tuple[Any, ...]:
-    """Returns a tuple like the old one; texts in any number, numbers exactly as many."""
+def _parse_tuple(text: str, old: tuple[Any, ...], where: str, any_length: bool) -> tuple[Any, ...]:
+    """Returns a tuple like the old one; texts in any number, numbers as many unless told."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = tuple(part.strip() for part in text.strip("()[] ").split(",") if part.strip())
     value = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     of = type(old[0]) if old else str
-    wanted = f"a tuple of {of.__name__}" + (f" of length {len(old)}" if of is not str else "")
+    fixed = of is not str and not any_length
+    wanted = f"a tuple of {of.__name__}" + (f" of length {len(old)}" if fixed else "")
     if of is float:
         value = tuple(float(v) if type(v) is int else v for v in value)
-    if any(type(v) is not of for v in value) or (of is not str and len(value) != len(old)):
+    if any(type(v) is not of for v in value) or (fixed and len(value) != len(old)):
         shown = ",".join(str(v) for v in old) or "first,second"
         raise ConfigError(f"{text!r} is not {wanted}", where, f"for example {where}={shown}")
     return value

@@ -123,6 +123,21 @@ def test_loader(measured, figures) -> None:
     assert len(held) == 2 and all(row["ratio"] >= row["reach"] for row in held)
 
 
+def test_networks(measured, figures) -> None:
+    """Each network against the same in PyTorch, after both gave the same numbers."""
+    pytest.importorskip("torch", reason="PyTorch is the peer: pip install dance-jax[bench]")
+    rows = [row for row in measured("networks") if "peer_s" in row]
+    assert len(rows) == 14
+    for row in rows:
+        differences = [value for key, value in row.items() if key.endswith("_difference")]
+        assert row["n"] >= 7
+        assert len(differences) in (1, 3) and max(differences) <= 1e-3
+        found = rounded(row, "ratio", "cpu_ratio", "frames_per_s")
+        if row["reach"] is not None:
+            found |= {"bar": row["reach"], "ok": row["ratio"] <= row["reach"]}
+        figures[row["what"]] = found
+
+
 def test_angle_validity(measured, any_pose_model, figures) -> None:
     """The study behind the out-of-plane threshold, made again: 24 dancers at every yaw."""
     rows = {row["what"].removesuffix(", in plane"): row for row in measured("angle_validity")}

@@ -139,6 +139,15 @@ def test_validate_refuses_values(key, value, says) -> None:
     assert says in caught.value.line()
 
 
+def test_seeds_may_be_of_any_number() -> None:
+    config = configs.training()
+    for text, wanted in (("4", (4,)), ("1,2,3,4", (1, 2, 3, 4))):
+        overrides.override(config, "seeds", text)
+        assert config.seeds == wanted
+    with pytest.raises(ConfigError, match="is not a tuple of int"):
+        overrides.override(config, "seeds", "a,b")
+
+
 @pytest.mark.parametrize("person", ["largest", "all", "1", "23"])
 def test_validate_takes_every_person(person) -> None:
     config = analyze()

@@ -34,6 +34,16 @@ HEAVY = {"jax", "mediapipe", "av", "cv2", "matplotlib", "scipy", "ai_edge_litert
 LAZY = {"mediapipe", "distrax", "librosa", "fastapi", "dask", "onnx", "jax2onnx", "tensorboardX"}
 # The script of a restricted process that nothing may import.
 PICKLE_CHILD = PACKAGE / "data" / "pickle_child.py"
+# The benchmark's peers, behind the extra `bench`; only a worker's process imports them.
+TORCH_PEERS = {
+    PACKAGE / "analysis" / f"{name}.py"
+    for name in (
+        "networks_peer",
+        "networks_peer_parts",
+        "networks_peer_pose",
+        "networks_peer_weights",
+    )
+}
 NEVER = {"tensorflow", "torch", "pickle", "dill", "cloudpickle", "joblib", "tests", "configs"}
 
 
@@ -123,7 +133,12 @@ def test_what_is_never_imported() -> None:
         if path == PICKLE_CHILD:
             assert found == {"pickle"}
             continue
+        if path in TORCH_PEERS:
+            assert found == {"torch"}
+            continue
         assert not found, f"{path.relative_to(ROOT)} imports {found}"
+        early = imports(path, top_level=True)
+        assert not any("networks_peer" in name for name in early), path.name
 
 
 def test_the_pickle_child_is_never_imported_and_imports_the_standard_library_only() -> None:

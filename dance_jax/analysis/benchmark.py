@@ -222,6 +222,13 @@ def loader(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
     return batches_against_peers(config, workdir)
 
 
+def networks(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
+    """Train steps, inference and compilation of the networks, against the same in PyTorch."""
+    from dance_jax.analysis.networks_benchmark import networks_against_pytorch
+
+    return networks_against_pytorch(config, workdir)
+
+
 def angle_validity(config: Any, workdir: pathlib.Path) -> list[dict[str, Any]]:
     """Error of each 2D angle by yaw, joint and apparent segment length (synthetic dancers)."""
     from dance_jax import assets
@@ -265,6 +272,7 @@ SUITES: dict[str, Callable[[Any, pathlib.Path], list[dict[str, Any]]]] = {
     "memory": memory_of_long_video,
     "measures": measures,
     "loader": loader,
+    "networks": networks,
     "angle_validity": angle_validity,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import flax.linen as nn
@@ -13,6 +14,7 @@ from dance_jax.models.attention import AttentionPooling, TemporalAttentionBlock
 from dance_jax.models.fusion import Fusion
 from dance_jax.models.heads import ATTRIBUTES, SCALE, Heads, MapScoreHead
 from dance_jax.models.inputs import Inputs, features_of, measure_stream
+from dance_jax.models.movement_statistics import StatisticsStream
 from dance_jax.models.pose_features import FeatureOptions
 from dance_jax.models.pose_stream import PoseStream
 from dance_jax.models.recurrent import LSTM
@@ -51,6 +53,8 @@ class DanceNet(nn.Module):
         dilations: of their convolutions over time.
         spatial: how joints are mixed: "graph", "attention" or "both".
         joint_drop: rate at which a joint is hidden while training.
+        statistics: the heads see statistics of the movement too (`movement_statistics`); they need
+            the whole window, so not with `causal`.
         n_styles: classes of the style head; 0 for none.
         attributes: scores beside the aesthetic and the biomechanical one.
         angle_names: joint angles predicted at each frame; () for none.
@@ -78,6 +82,7 @@ class DanceNet(nn.Module):
     dilations: tuple[int, ...] = (1, 2, 4)
     spatial: str = "graph"
     joint_drop: float = 0.1
+    statistics: bool = False
     n_styles: int = 0
     attributes: tuple[str, ...] = ATTRIBUTES
     angle_names: tuple[str, ...] = ()
@@ -144,6 +149,9 @@ class DanceNet(nn.Module):
             name="fusion",
         )(rows, mask, {name: present[name] for name in rows if name in present}, train=train)
         pooled, weights = self._pool(fused, mask)
+        if self.statistics:
+            wide = self._statistics(inputs, train)
+            pooled = jnp.concatenate([pooled, wide], -1)
         heads = Heads(
             self.n_styles,
             self.attributes,
@@ -224,6 +232,14 @@ class DanceNet(nn.Module):
         out["joint"] = more["joint"]
         return made, more["present"]
 
+    def _statistics(self, inputs: Inputs, train: bool) -> jax.Array:
+        """Returns f32[B,K] of the poses, 0 for a row without."""
+        options = dataclasses.replace(self.pose, groups=("position",))
+        found = features_of(inputs, options)
+        return StatisticsStream(name="statistics_stream")(
+            found, inputs.time_s, inputs.frame_mask, train=train
+        )
+
     def _remember(self, parts: dict, present: dict, inputs: Inputs, train: bool) -> jax.Array:
         """Returns H [B,T,2*hidden] of the streams side by side, a learned token for an absent."""
         mask, rows = inputs.frame_mask, []
@@ -269,6 +285,8 @@ class DanceNet(nn.Module):
             raise ValueError(f"pooling must be one of {POOLING}, got {self.pooling!r}")
         if every_frame and not self.causal:
             raise ValueError("every_frame needs causal=True: the others see the whole clip")
+        if self.statistics and (self.causal or "pose" not in self.streams):
+            raise ValueError("statistics=True needs poses and the whole window: no causal=True")
         if self.causal and not self.pose.causal and "pose" in self.streams:
             raise ValueError("causal=True needs pose=FeatureOptions(causal=True)")
         given = inputs.pose is not None and "pose" in self.streams

@@ -222,14 +222,14 @@ def _tuple_of(kind: Any, tensors: Mapping[str, np.ndarray], prefix: str) -> Any:
 
 
 def restored_config(held: Mapping[str, Any]) -> Any:
-    """Returns the config of a training from its JSON values.
+    """Returns the config of a training from its JSON values; a key that is newer has its default.
 
     Raises:
-        ValueError: it is of another version: keys are missing or unknown.
+        ValueError: it has keys that this version does not know.
     """
     config = configs.training()
-    if strange := set(config) ^ set(held):
-        raise ValueError(f"other keys of the config: {', '.join(sorted(strange))}")
+    if strange := set(held) - set(config):
+        raise ValueError(f"unknown keys of the config: {', '.join(sorted(strange))}")
     for key, value in held.items():
         config[key] = tuple(value) if isinstance(value, list) else value
     return config_dict.FrozenConfigDict(config)

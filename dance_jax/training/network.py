@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from dance_jax.losses import Target
 from dance_jax.models import encoders, weights, weights_torchvision
 from dance_jax.models.dance_net import DanceNet
 from dance_jax.models.pose_features import FeatureOptions
-from dance_jax.training import augmentation, sources
+from dance_jax.training import augmentation, sources, warm_start
 from dance_jax.training.examples import Examples
 from dance_jax.training.task import SCORE_LABELS, Task
 
@@ -133,9 +134,7 @@ def task_of(config: Any, examples: Examples, *, pixels: bool = False) -> Task:
         targets,
         augment=augmentation.of_config(config, pixels=pixels, streams=streams),
         styles=examples.styles if "style" in kinds else (),
-        start=functools.partial(_loaded, config=config)
-        if size and config.encoder_weights
-        else None,
+        start=_start(config, examples, pixels, tuple(kinds & set(SCORE_LABELS))),
         picture=size[0] if pixels and size else 0,
         skeleton=config.skeleton,
     )
@@ -167,16 +166,12 @@ def module_of(
         fusion=config.fusion,
         fusion_heads=config.fusion_heads,
         pooling=config.pooling,
-        pose=FeatureOptions(
-            skeleton=config.skeleton,
-            groups=tuple(config.pose_features),
-            yaw=config.yaw if config.axes == 3 else "none",
-            causal=config.causal,
-        ),
+        pose=_pose_options(config, tuple(config.pose_features)),
         pose_width=config.pose_width,
         pose_depth=config.pose_depth,
         spatial=config.spatial,
         joint_drop=config.joint_drop,
+        statistics=config.statistics,
         n_styles=styles,
         angle_names=JOINT_ANGLE_NAMES if angles else (),
         start=start,
@@ -184,6 +179,15 @@ def module_of(
         causal=config.causal,
         dtype=dtype_of(config.dtype),
         axis_name=axis_name,
+    )
+
+
+def _pose_options(config: Any, groups: tuple[str, ...]) -> FeatureOptions:
+    return FeatureOptions(
+        skeleton=config.skeleton,
+        groups=groups,
+        yaw=config.yaw if config.axes == 3 else "none",
+        causal=config.causal,
     )
 
 
@@ -207,6 +211,34 @@ def encoder_options(config: Any) -> tuple[tuple[str, Any], ...]:
         ("small_input", config.encoder_small),
         ("frozen_stages", config.encoder_frozen),
     )
+
+
+def _start(
+    config: Any, examples: Examples, pixels: bool, scores: Sequence[str]
+) -> Callable[[Any], Any] | None:
+    """Returns what is done to the variables that were drawn, None for nothing."""
+    steps = []
+    if sources.picture_size(config) and config.encoder_weights:
+        steps.append(functools.partial(_loaded, config=config))
+    if config.statistics:
+        size = sources.picture_size(config)
+        steps.append(
+            functools.partial(
+                warm_start.with_statistics,
+                config=config,
+                examples=examples,
+                options=_pose_options(config, ("position",)),
+                picture=size[0] if pixels and size else 0,
+                scores=scores,
+            )
+        )
+
+    def start(variables: Any) -> Any:
+        for step in steps:
+            variables = step(variables)
+        return variables
+
+    return start if steps else None
 
 
 def _loaded(variables: Any, config: Any) -> Any:

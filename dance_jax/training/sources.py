@@ -112,6 +112,7 @@ def loader_of(
     train: bool,
     seed: int = 0,
     pixels: bool = False,
+    whole: bool = False,
 ) -> Loader:
     """Returns the batches of a part of the examples.
 
@@ -122,6 +123,7 @@ def loader_of(
         train: shuffled and for ever; else each window once, in order.
         seed: of the order.
         pixels: of `in_pictures`.
+        whole: every process gets all windows.
     """
     length = max(round(config.window_s * config.fps), 2)
     options = LoaderOptions(
@@ -132,8 +134,8 @@ def loader_of(
         shuffle=train,
         seed=seed,
         epochs=None if train else 1,
-        shard_index=jax.process_index(),
-        shard_count=jax.process_count(),
+        shard_index=0 if whole else jax.process_index(),
+        shard_count=1 if whole else jax.process_count(),
     )
     source = source_of(config, examples, pixels=pixels)
     return Loader(source, options, labels_of(config, examples, styles))
