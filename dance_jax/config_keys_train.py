@@ -41,6 +41,10 @@ _DATA: Mapping[str, Key] = {
     ),
     "test_share": Key(float, "share of the clips to test on, of a holdout", low=0.01, high=0.9),
     "split_seed": Key(int, "of the split", low=0, high=2**31 - 1),
+    "class_count": Key(
+        int, "classes that are learnt, drawn by class_seed; 0: all there are", low=0, high=10**6
+    ),
+    "class_seed": Key(int, "of the classes that are drawn", low=0, high=2**31 - 1),
     "min_class_clips": Key(
         int, "test clips of a style with fewer clips to train on are left out", low=1, high=10**6
     ),
@@ -48,7 +52,17 @@ _DATA: Mapping[str, Key] = {
 }
 
 _NETWORK: Mapping[str, Key] = {
-    "network": Key(str, "which network", choices=("dance_net",)),
+    "network": Key(
+        str,
+        "which network; the last three are those of earlier systems",
+        choices=("dance_net", "choreai", "aist_genre", "gesture"),
+    ),
+    "start_from": Key(
+        str, "choreai: prefix of its TensorFlow 1 checkpoint that is started from; empty: none"
+    ),
+    "clip_frames": Key(
+        int, "aist_genre: frames of a clip, spread over the whole of it", low=1, high=4096
+    ),
     "streams": Key(
         tuple,
         "what the network is given; frames or pose at least",
@@ -157,10 +171,12 @@ _AUGMENT: Mapping[str, Key] = {
 
 _OPTIMISER: Mapping[str, Key] = {
     "batch_size": Key(int, "windows of an update, of this process", low=1, high=65536),
-    "optimizer": Key(str, "which optimiser", choices=("sgd", "adam", "adamw")),
+    "optimizer": Key(str, "which optimiser", choices=("sgd", "adam", "adamw", "rmsprop")),
     "learning_rate": Key(float, "at the end of the warm-up", low=0, high=100),
     "momentum": Key(float, "momentum of sgd", low=0, high=0.9999),
     "weight_decay": Key(float, "L2 penalty; of adamw decoupled", low=0, high=10),
+    "decay_all": Key(bool, "the penalty is on biases and scales too, not on matrices alone"),
+    "eps": Key(float, "added to the root in adam and adamw, below it in rmsprop", low=0, high=1),
     "clip_norm": Key(float, "greatest norm of the gradient; 0: no limit", low=0, high=1e6),
     "schedule": Key(
         str,
@@ -176,7 +192,7 @@ _OPTIMISER: Mapping[str, Key] = {
     "halve_batch": Key(bool, "make micro-batches smaller where memory runs out"),
     **_duration("total", "length of the training", "steps", "epochs"),
     **_duration("warmup", "rise of the learning rate", "steps", "percent"),
-    **_duration("decay", "time of one decay", "steps", "epochs"),
+    **_duration("decay", "time of one decay", "steps", "epochs", "examples"),
 }
 
 _RUN: Mapping[str, Key] = {

@@ -12,6 +12,8 @@ def training() -> config_dict.ConfigDict:
 
     # The data; all clips are brought to one rate, since rates tell sources apart.
     config.network = "dance_net"
+    config.start_from = ""
+    config.clip_frames = 20
     config.data = ""
     config.label = ""
     config.group_by = ("source",)
@@ -28,6 +30,8 @@ def training() -> config_dict.ConfigDict:
     config.val_share = 0.0  # nothing is chosen: the last parameters are tested
     config.test_share = 0.2
     config.split_seed = 0
+    config.class_count = 0
+    config.class_seed = 0
     config.min_class_clips = 5
     config.allow_random_split = False
 
@@ -101,6 +105,8 @@ def training() -> config_dict.ConfigDict:
     config.learning_rate = 2e-3
     config.momentum = 0.9
     config.weight_decay = 0.05
+    config.decay_all = False
+    config.eps = 1e-8
     config.clip_norm = 1.0
     config.schedule = "cosine"
     config.decay_rate = 0.1
@@ -116,6 +122,7 @@ def training() -> config_dict.ConfigDict:
     config.warmup_percent = 10.0
     config.decay_steps = config_dict.placeholder(float)
     config.decay_epochs = config_dict.placeholder(float)
+    config.decay_examples = config_dict.placeholder(float)
 
     # The run.
     config.seeds = (0, 1, 2)

@@ -27,9 +27,10 @@ for _name, _value in (
     os.environ.setdefault(_name, _value)
 
 FLAGS = flags.FLAGS
-_OURS = ("config", "workdir")
+_OURS = ("config", "workdir", "sweep")
 flags.DEFINE_string("config", None, "config file, configs/NAME.py")
 flags.DEFINE_string("workdir", None, "folder that the run is written to")
+flags.DEFINE_string("sweep", None, "name from the config's sweep(), or KEY=VALUE,VALUE")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,10 +80,14 @@ class Request:
     Attributes:
         config: locked and valid.
         workdir: as given, None where it is not.
+        path: of the config file.
+        sweep: as given, None where it is not.
     """
 
     config: config_dict.ConfigDict
     workdir: str | None
+    path: str = ""
+    sweep: str | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -147,9 +152,9 @@ def parse(argv: Sequence[str]) -> Request:
         fix = f"the tasks are {', '.join(TASKS)}"
         raise ConfigError(f"the task {config.task!r} is not there yet", "--config.task", fix)
     configs.validate(config, ready=True, tasks=TASKS)
-    if not FLAGS.workdir and TASKS[config.task].needs_workdir:
+    if not FLAGS.workdir and (FLAGS.sweep or TASKS[config.task].needs_workdir):
         raise ConfigError("is not given", "--workdir", f"pass --workdir=out/{config.task}")
-    return Request(config, FLAGS.workdir)
+    return Request(config, FLAGS.workdir, FLAGS.config, FLAGS.sweep)
 
 
 def dispatch(request: Request) -> int:
@@ -161,8 +166,12 @@ def dispatch(request: Request) -> int:
     module, function = TASKS[request.config.task].function.split(":")
     folder = rundir.open_workdir(request.config, request.workdir) if request.workdir else None
     try:
-        run = getattr(importlib.import_module(module), function)
-        run(request.config, folder)
+        if request.sweep is not None:
+            sweep = importlib.import_module("dance_jax.analysis.sweep")
+            sweep.run(request.config, folder, request.sweep, request.path)
+        else:
+            run = getattr(importlib.import_module(module), function)
+            run(request.config, folder)
     except BaseException:
         # A run that failed before its first output must not stand in the way of the next try.
         if folder is not None:
@@ -200,6 +209,7 @@ def help_text() -> str:
     lines += [
         "",
         "--config=configs/NAME.py --help shows its keys",
+        "--sweep=NAME or --sweep=KEY=VALUE,VALUE trains at each value: sweep.json, sweep.png",
         f"not there yet: {', '.join(LATER)}",
         "exit: 0 done, 2 input or config is wrong (one line), 1 a bug, 130 or 143 interrupted",
     ]

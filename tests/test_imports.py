@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = {
     0: "_version errors types rng tree config config_key config_keys config_keys_train "
-    "config_train overrides interrupts rundir",
+    "config_train config_sweep overrides interrupts rundir",
     1: "skeleton skeleton_tables joint_aliases joint_names assets",
     2: "kinematics",
     3: "biomech rhythm",

@@ -82,6 +82,9 @@ def test_updates_equal_optax(name: str, seed: int) -> None:
         ),
         "adam": lambda: optax.chain(optax.add_decayed_weights(decay), optax.adam(rate)),
         "adamw": lambda: optax.adamw(rate, weight_decay=decay),
+        "rmsprop": lambda: optax.chain(
+            optax.add_decayed_weights(decay), optax.rmsprop(rate, 0.9, 1e-8)
+        ),
     }[name]()
     own = optim.make(
         OptimOptions(optimizer=name, learning_rate=rate, weight_decay=decay, nesterov=True)

@@ -201,7 +201,7 @@ def _data_of(found: Run, *, wanted: bool) -> tuple[Examples | None, str]:
         return None, f"{pathless(config['data'])} is no longer where it was"
     try:
         whole = model.restored_config(config)
-        examples = train.with_streams(whole, train.read(whole))
+        examples = train.examples_of(whole)
     except InputError as error:
         return None, error.line()
     except ValueError as error:

@@ -78,7 +78,7 @@ def test(config: Any) -> Tested:
     if not pathlib.Path(config.data).exists():
         raise InputError("there is no such file or folder", config.data, "see --config.data")
     own = _changed(found.config, config)
-    examples = train.with_streams(own, train.read(own))
+    examples = train.examples_of(own)
     notes, left_out = list(examples.notes), []
     examples = _of_part(examples, config.part)
     examples, other = _known_styles(examples, found)

@@ -9,7 +9,7 @@ from typing import Any
 from dance_jax.config import steps
 from dance_jax.errors import ConfigError
 
-OPTIMIZERS = ("sgd", "adam", "adamw")
+OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 SCHEDULES = ("constant", "step", "cosine", "exponential", "plateau")
 
 
@@ -24,9 +24,11 @@ class OptimOptions:
         nesterov: look ahead (sgd).
         b1: decay of the first moment (adam, adamw).
         b2: decay of the second.
-        eps: added to the root of the second moment.
-        weight_decay: added to the gradient as weight_decay * w for sgd and adam (an L2 penalty), to
-            the update for adamw (decoupled).
+        rho: decay of the second moment (rmsprop).
+        eps: added to the root of the second moment; of rmsprop below the root, as in Keras.
+        weight_decay: added to the gradient as weight_decay * w (an L2 penalty), for adamw to the
+            update (decoupled).
+        decay_all: the penalty is on biases and scales too.
         clip_norm: greatest norm of the gradient; 0 for no limit.
         schedule: of `SCHEDULES`; "plateau" is constant times a scale that the host lowers.
         warmup_steps: the rate rises linearly from 0 over these.
@@ -47,8 +49,10 @@ class OptimOptions:
     nesterov: bool = False
     b1: float = 0.9
     b2: float = 0.999
+    rho: float = 0.9
     eps: float = 1e-8
     weight_decay: float = 0.0
+    decay_all: bool = False
     clip_norm: float = 0.0
     schedule: str = "constant"
     warmup_steps: int = 0

@@ -61,9 +61,12 @@ def make(options: OptimOptions) -> optax.GradientTransformation:
     """
     check(options)
     o = options
-    decay = [optax.add_decayed_weights(o.weight_decay, mask=decay_mask)] if o.weight_decay else []
+    mask = None if o.decay_all else decay_mask
+    decay = [optax.add_decayed_weights(o.weight_decay, mask=mask)] if o.weight_decay else []
     if o.optimizer == "sgd":
         core = [optax.trace(o.momentum, o.nesterov)] if o.momentum else []
+    elif o.optimizer == "rmsprop":
+        core = [optax.scale_by_rms(o.rho, o.eps)]
     else:
         core = [optax.scale_by_adam(o.b1, o.b2, o.eps)]
     chain = [

@@ -24,7 +24,7 @@ from dance_jax.data.loader import Loader
 from dance_jax.errors import InputError
 from dance_jax.models import weights
 from dance_jax.models.familiarity import Familiar, fit
-from dance_jax.training import sources
+from dance_jax.training import networks, sources
 from dance_jax.training.examples import Examples
 from dance_jax.training.network import module_of
 from dance_jax.training.side_streams import Standard, standardised
@@ -277,6 +277,8 @@ def _familiar(
 
 
 def _task(config: Any, styles: Sequence[str], angles: bool, start: float, picture: int) -> Task:
+    if (other := networks.other(config)) is not None:
+        return Task(other.module(config, len(styles), None), (), styles=tuple(styles))
     module = module_of(config, styles=len(styles), angles=angles, start=start, axis_name=None)
     return Task(module, (), styles=tuple(styles), picture=int(picture), skeleton=config.skeleton)
 

@@ -18,7 +18,7 @@ from dance_jax.losses import Target
 from dance_jax.models import encoders, weights, weights_torchvision
 from dance_jax.models.dance_net import DanceNet
 from dance_jax.models.pose_features import FeatureOptions
-from dance_jax.training import augmentation, sources, warm_start
+from dance_jax.training import augmentation, networks, sources, warm_start
 from dance_jax.training.examples import Examples
 from dance_jax.training.task import SCORE_LABELS, Task
 
@@ -117,6 +117,13 @@ def task_of(config: Any, examples: Examples, *, pixels: bool = False) -> Task:
         ConfigError: as `targets_of`, or the keys of the encoder do not go together.
     """
     targets = targets_of(config, examples)
+    if (other := networks.other(config)) is not None:
+        return Task(
+            other.module(config, len(examples.styles), parallel.AXIS),
+            targets,
+            styles=examples.styles,
+            start=other.start(config),
+        )
     scores = (row.scores.get("aesthetic_score") for row in examples.rows)
     given = [score for score in scores if score is not None]
     start = min(max(sum(given) / len(given), 0.5), 9.5) if given else 5.0
@@ -204,7 +211,9 @@ def encoder_options(config: Any) -> tuple[tuple[str, Any], ...]:
         if config.encoder_small or config.encoder_width != 64 or config.encoder_norm != "batch":
             what = "InceptionV3 has one size and BatchNorm"
             raise ConfigError(what, "--config.encoder_*", "leave width, small and norm as they are")
-        return (("frozen", True),) if config.encoder_frozen else ()
+        # It expects pictures normalised as its weights were trained, not as ResNet's.
+        options = (("transform_input", True),)
+        return (*options, ("frozen", True)) if config.encoder_frozen else options
     return (
         ("width", config.encoder_width),
         ("norm", config.encoder_norm),

@@ -15,6 +15,7 @@ from dance_jax.data.loader import Loader, LoaderOptions
 from dance_jax.data.paired_clips import PairedClips, Row, clock, in_picture
 from dance_jax.data.pose_clips import PoseClips
 from dance_jax.errors import ConfigError, InputError
+from dance_jax.training import networks
 from dance_jax.training.examples import Example, Examples
 
 
@@ -58,6 +59,8 @@ def source_of(config: Any, examples: Examples, *, pixels: bool = False) -> ClipS
         InputError: a video cannot be read.
         ConfigError: no example has what the streams need.
     """
+    if (other := networks.other(config)) is not None:
+        return other.source(config, examples)
     size = picture_size(config)
     if size is None and not any(row.streams for row in examples.rows):
         return PoseClips([row.clip for row in examples.rows], config.skeleton, config.axes)
@@ -77,12 +80,20 @@ def source_of(config: Any, examples: Examples, *, pixels: bool = False) -> ClipS
 
 def _row(example: Example, fps: float, pictures: bool) -> Row:
     clip, video = example.clip, example.video if pictures else None
-    if clip is None:
-        if video is None:
-            raise InputError("it has neither poses nor a video", example.name, "leave it out")
-        return Row(example.name, clock(video, fps), video, None, example.streams)
-    start = float(clip.source.get("start_s", 0.0))
-    return Row(example.name, clip.time_s + start, video, clip, example.streams)
+    return Row(example.name, clock_of(example, fps), video, clip, example.streams)
+
+
+def clock_of(example: Example, fps: float) -> np.ndarray:
+    """Returns f64[T], the clock of an example: of its poses, else of its video at one rate.
+
+    Raises:
+        InputError: it has neither.
+    """
+    if example.clip is not None:
+        return example.clip.time_s + float(example.clip.source.get("start_s", 0.0))
+    if example.video is None:
+        raise InputError("it has neither poses nor a video", example.name, "leave it out")
+    return clock(example.video, fps)
 
 
 def labels_of(config: Any, examples: Examples, styles: Sequence[str]) -> list[dict[str, Any]]:
@@ -125,7 +136,8 @@ def loader_of(
         pixels: of `in_pictures`.
         whole: every process gets all windows.
     """
-    length = max(round(config.window_s * config.fps), 2)
+    other = networks.other(config)
+    length = other.frames(config) if other else max(round(config.window_s * config.fps), 2)
     options = LoaderOptions(
         batch_size=config.batch_size,
         length=length,

@@ -7,7 +7,15 @@ from typing import Any
 
 from dance_jax import logs, parallel, rundir
 from dance_jax.errors import ConfigError
-from dance_jax.training import estimated, model, results, side_streams
+from dance_jax.training import (
+    encoded,
+    estimated,
+    model,
+    networks,
+    results,
+    side_streams,
+    subset,
+)
 from dance_jax.training.estimated import Estimate
 from dance_jax.training.evaluate import Outcome
 from dance_jax.training.examples import Examples, from_corpus, from_file
@@ -46,7 +54,7 @@ def train(config: Any, workdir: str | pathlib.Path) -> dict[str, Any]:
     """
     parallel.initialize_distributed()
     folder = rundir.open_workdir(config, workdir)
-    examples = with_streams(config, read(config))
+    examples = examples_of(config)
     for line in examples.notes[:5]:
         logs.note(line)
     folds = folds_of(config, examples)
@@ -116,6 +124,20 @@ def with_streams(config: Any, examples: Examples) -> Examples:
     return examples
 
 
+def examples_of(config: Any) -> Examples:
+    """Returns all that a training of a config is given, of the classes that it asks for.
+
+    Args:
+        config: of a training.
+
+    Raises:
+        InputError: the data cannot be used.
+        ConfigError: a key does not fit the network or the data.
+    """
+    networks.check(config)
+    return with_streams(config, subset.of_config(config, read(config)))
+
+
 def _estimate(config: Any) -> Estimate | None:
     if config.poses != "estimated":
         return None
@@ -133,6 +155,14 @@ def read(config: Any) -> Examples:
         InputError: it cannot be read, or holds no poses.
         ConfigError: a key is missing that a file of poses needs.
     """
+    if (found := networks.read(config)) is not None:
+        return found
+    found = _read(config)
+    cached = config.encoder_cached and uses(config, "frames")
+    return encoded.with_encoded(config, found) if cached else found
+
+
+def _read(config: Any) -> Examples:
     form = {"fps": config.fps, "skeleton": config.skeleton, "axes": config.axes}
     progress = logs.Progress("reading", unit="clips")
     if pathlib.Path(config.data).is_dir():
