@@ -48,8 +48,12 @@ def get_config() -> config_dict.ConfigDict:
     config.anthropometry = "de_leva_mean"  # de_leva_mean | de_leva_female | de_leva_male | winter
     config.music = "auto"  # auto: the video's own sound | none | an audio file
 
+    # What a trained network says of the dance beside it.
+    config.run = ""  # the workdir of a training (configs/pose_style.py) | zoo:NAME
+
     # What is written.
     config.overlay = True
+    config.heat = True  # with run: what the network's score rests on, over the frames
     config.overlay_height = 540
     config.blur_faces = False
     config.plots = True

@@ -1,4 +1,4 @@
-"""Renders a dancer, analyses the video, and prints the error against the known truth.
+"""Trains a small scorer, renders a dancer, analyses the video; prints errors against the truth.
 
 bash launch/demo.sh
 python -m dance_jax.launch --config=configs/demo.py --config.seed=3 --workdir=out/demo3
@@ -25,6 +25,9 @@ def get_config() -> config_dict.ConfigDict:
     config.fps = 30.0
     config.width = 480
     config.height = 640
+
+    # A small network, trained on synthetic dancers first, scores the dance.
+    config.scorer = True
 
     # The analysis.
     config.estimator = "auto"

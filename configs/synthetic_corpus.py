@@ -23,6 +23,7 @@ def get_config() -> config_dict.ConfigDict:
     config.takes = 1
     config.seconds = 4.0
     config.fps = 25.0
+    config.common = 0.0  # 1: all four scores of a take are alike
     config.seed = 0
 
     # The raters, on a scale of 0 to 10.

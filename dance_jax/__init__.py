@@ -9,12 +9,13 @@ from typing import Any
 
 from dance_jax._version import __version__
 
-__all__ = ["__version__", "analyze", "load_clip", "load_clips"]
+__all__ = ["__version__", "analyze", "load_clip", "load_clips", "load_run"]
 
 _LAZY = {
     "analyze": ("dance_jax.analysis.analyze", "analyze"),
     "load_clip": ("dance_jax.analysis.inputs", "load_clip"),
     "load_clips": ("dance_jax.data.load", "load_clips"),
+    "load_run": ("dance_jax.training.zoo", "load_run"),
 }
 
 

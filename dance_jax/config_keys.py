@@ -60,6 +60,7 @@ _DEMO: Mapping[str, Key] = {
     "fps": Key(float, "frames a second of the rendered video", low=10, high=120),
     "width": Key(int, "width of the rendered video in pixels", low=160, high=3840),
     "height": Key(int, "height of the rendered video in pixels", low=160, high=3840),
+    "scorer": Key(bool, "train a small scorer on synthetic dancers first, and let it score"),
     **_ESTIMATION,
     "overlay": _ANALYZE["overlay"],
 }
@@ -194,6 +195,7 @@ _SYNTHETIC_CORPUS: Mapping[str, Key] = {
     "raters": Key(int, "who rate every clip", low=2, high=100),
     "bias_sd": Key(float, "spread of the raters' biases in points", low=0, high=10),
     "noise_sd": Key(float, "spread of each rating's noise in points", low=0, high=10),
+    "common": Key(float, "share of the scores that a dancer's level decides", low=0, high=1),
     "pictures": Key(str, "what the videos show", choices=("sticks", "rendered")),
     "width": Key(int, "of the videos in pixels, even", low=16, high=3840),
     "height": Key(int, "of the videos in pixels, even", low=16, high=3840),

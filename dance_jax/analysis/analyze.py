@@ -47,7 +47,12 @@ def analyze(
             `NoDancerFound` are its kinds.
     """
     opts = Options.make(options)
-    if inputs.has_poses(path):
+    poses = inputs.has_poses(path)
+    if opts.run:  # a wrong one is told before the long part
+        from dance_jax.analysis import learned
+
+        learned.load(opts.run).check(path, video=not poses, axes=3 if poses else 2)
+    if poses:
         return analyze_clip(inputs.read_poses(path, opts), workdir=workdir, **options)
     clock = Clock()
     music = None
@@ -169,6 +174,17 @@ def finish(
     with clock.stage("movement"):
         people = tuple(analyse_person(canon.person(at), opts, music) for at in chosen)
     warnings = list(_warnings(canon, people, source, opts))
+    record = None
+    if opts.run:
+        with clock.stage("network"):
+            from dance_jax.analysis import learned
+
+            network = learned.load(opts.run)
+            people = learned.of_people(
+                people, network, canon, chosen, opts, path=path, sightings=found.sightings
+            )
+            warnings += learned.warnings(network, people)
+            record = learned.record(network)
     cutoff = effective_cutoff(opts.filter_cutoff_hz, canon.time_s)
     if cutoff < opts.filter_cutoff_hz:
         warnings.append(
@@ -187,6 +203,7 @@ def finish(
         synthetic=bool(source.get("synthetic", False)),
         timings_s=clock.seconds,
         versions=rundir.versions(),
+        learned=record,
     )
     if workdir is None:
         return analysis

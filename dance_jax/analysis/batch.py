@@ -119,6 +119,12 @@ def finished(workdir: pathlib.Path, path: pathlib.Path, options: dict[str, Any])
     missing = [name for name in content.get("files", {}) if not (workdir / name).exists()]
     left_out = [name for name in missing if content["files"][name].get("written", True)]
     settings = {key: content.get("settings", {}).get(key) for key in wanted}
+    if wanted["run"]:  # a network that was trained again is another one
+        from dance_jax.analysis import learned
+
+        weights = learned.load(wanted["run"]).model.facts["weights_sha256"]
+        if content.get("learned", {}).get("weights_sha256") != weights:
+            return None
     same = (
         settings == wanted
         and not left_out

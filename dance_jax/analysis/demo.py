@@ -7,13 +7,14 @@ import sys
 from typing import Any
 
 from dance_jax import logs
-from dance_jax.analysis import truth
+from dance_jax.analysis import demo_scorer, train_and_report, truth
 from dance_jax.analysis.analyze import finish
 from dance_jax.analysis.estimate import Clock, estimate
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import Analysis
 from dance_jax.data import render, synthetic
 
+SCORER = "scorer"
 VIDEO, TRUTH = "synthetic_dance.mp4", "synthetic_truth.npz"
 
 
@@ -122,6 +123,12 @@ def run(config: Any, workdir: pathlib.Path) -> None:
     """
     options = {key: value for key, value in config.to_dict().items() if key != "task"}
     options["style"] = options["style"] or None
+    row = None
+    if options.pop("scorer"):
+        folder, row = demo_scorer.scorer(
+            workdir / SCORER, seed=options["seed"], launch=train_and_report.run
+        )
+        options["run"] = str(folder)
     with logs.Progress("demo") as progress:
         analysis, rows = demo(
             workdir,
@@ -129,6 +136,8 @@ def run(config: Any, workdir: pathlib.Path) -> None:
             **options,
         )
     print(table(rows, f"{analysis.source['label']}: error against the known truth"))
+    if row is not None:
+        print(demo_scorer.line(row))
     logs.note(f"report in {workdir / 'report.html'}")
     sys.stdout.flush()
 

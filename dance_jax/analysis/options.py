@@ -38,7 +38,9 @@ class Options:
         anthropometry: table of body segment masses: "de_leva_mean", "de_leva_female",
             "de_leva_male" or "winter".
         music: "auto" takes the video's own sound, "none" no music, else an audio file.
+        run: a trained network: the workdir of a training, or "zoo:NAME"; "" for none.
         overlay: write `overlay.mp4`.
+        heat: with a network that has class activation maps, lay them over `overlay.mp4`.
         overlay_height: greatest height of the overlay in pixels.
         blur_faces: blur every face in the overlay.
         plots: write `plots/*.png`.
@@ -68,7 +70,9 @@ class Options:
     min_confidence: float = 0.5
     anthropometry: str = "de_leva_mean"
     music: str = "auto"
+    run: str = ""
     overlay: bool = True
+    heat: bool = True
     overlay_height: int = 540
     blur_faces: bool = False
     plots: bool = True

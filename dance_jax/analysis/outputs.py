@@ -61,6 +61,7 @@ def write(
             )
         with clock.stage("tables"):
             written = exports.write_tables(folder, analysis)
+            written |= _write_learned(folder, analysis)
         if opts.plots or opts.report:
             with clock.stage("plots"):
                 for file in plots.write_plots(folder / "plots", analysis):
@@ -117,6 +118,7 @@ def _overlay(
             analysis,
             height=opts.overlay_height,
             blur_faces=opts.blur_faces,
+            heat=opts.heat,
             progress=tell,
         )
 
@@ -139,11 +141,28 @@ def to_json(analysis: Analysis, truth_rows: list[dict[str, Any]] | None = None) 
     }
     if truth_rows is not None:
         content["truth"] = truth_rows
+    if analysis.learned is not None:
+        content["learned"] = dict(analysis.learned)
     return _plain(content)
 
 
+def _write_learned(folder: pathlib.Path, analysis: Analysis) -> dict[str, Any]:
+    """Writes the series of a trained network, where there is one."""
+    written = {}
+    for person in analysis.people:
+        if person.learned is None or person.learned.refused:
+            continue
+        from dance_jax.analysis.learned_result import arrays
+
+        suffix = f"_person{person.person_id}" if len(analysis.people) > 1 else ""
+        held = arrays(person.learned)
+        np.savez_compressed(folder / f"learned{suffix}.npz", **held)
+        written[f"learned{suffix}.npz"] = {"arrays": sorted(held)}
+    return written
+
+
 def _person(person: PersonAnalysis) -> dict[str, Any]:
-    return {
+    out = {
         "person_id": person.person_id,
         "frames_with_pose": person.frames_with_pose,
         "height_px": person.height_px,
@@ -163,6 +182,11 @@ def _person(person: PersonAnalysis) -> dict[str, Any]:
         "smoothness": dict(person.smoothness),
         "events": [dict(event) for event in person.events],
     }
+    if person.learned is not None:
+        from dance_jax.analysis.learned_result import to_json as learned_json
+
+        out["learned"] = learned_json(person.learned)
+    return out
 
 
 def _plain(value: Any) -> Any:

@@ -127,6 +127,7 @@ def write_overlay(
     *,
     height: int = 540,
     blur_faces: bool = False,
+    heat: bool = True,
     hold_s: float = face_blur.HOLD_S,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
@@ -142,11 +143,14 @@ def write_overlay(
         analysis: the result, in pixels of that source.
         height: short side of the overlay in pixels; a smaller source keeps its size.
         blur_faces: blur every head.
+        heat: lay the class activation map of a trained network over the picture, where there is
+            one.
         hold_s: how long a blurred region is held through a gap, in seconds.
         progress: called with (frames done, frames in all) from the calling thread.
 
     Returns:
-        {"frames", "width", "height", "blurred_frames", "audio", "people"}.
+        {"frames", "width", "height", "blurred_frames", "audio", "people"}, and "heat" where a
+        trained network was used.
 
     Raises:
         InputError: when the analysis is not in pixels, or no decoded frame matches it.
@@ -174,6 +178,11 @@ def write_overlay(
     width, out_height = output_size(*size, height)
     scale = width / size[0]
     done = blurred = 0
+    said = None
+    if any(person.learned is not None for person in analysis.people):
+        from dance_jax.analysis.learned_overlay import LearnedOverlay
+
+        said = LearnedOverlay(analysis.people, heat=heat)
     start_s: float | None = None
     first_s = float(times[0])
     options["max_side"] = max(width, out_height)
@@ -203,6 +212,8 @@ def write_overlay(
                 near = row if row is not None else int(np.abs(times - frame.time_s).argmin())
                 face_blur.blur(rgb, regions[near], scale)
                 blurred += bool(regions[near])
+            if said is not None:
+                said.heat_on(rgb, frame.time_s)
             draw(
                 rgb,
                 analysis.people,
@@ -211,13 +222,16 @@ def write_overlay(
                 time_s=frame.time_s,
                 synthetic=analysis.synthetic,
             )
+            if said is not None:
+                said.write_on(rgb)
             sink.put((rgb, frame.time_s - start_s))
             done += 1
             if progress is not None:
                 progress(done, len(times))
         if not done:
             raise InputError("no frame of the video matches the analysis", source_path)
-    return {
+    more = {} if said is None else {"heat": said.painted}
+    return more | {
         "frames": done,
         "width": width,
         "height": out_height,

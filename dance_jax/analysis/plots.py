@@ -20,6 +20,7 @@ from dance_jax.kinematics.angles import ANGLES
 PLOT_NAMES = (
     *("angles", "angular_velocity", "speeds", "presence", "pose_strip"),
     *("balance", "energy", "phase", "rhythm", "effort"),
+    *("network", "cam", "saliency"),
 )
 _LABELS = {definition.name: definition.label for definition in ANGLES}
 _BAND = 0.075  # height of one validity strip, as a fraction of the panel
@@ -55,22 +56,18 @@ def write_plots(folder: str | pathlib.Path, analysis: Analysis) -> list[pathlib.
     Returns:
         The files written.
     """
-    makers = {
-        "angles": angles_figure,
-        "angular_velocity": angular_velocity_figure,
-        "speeds": speeds_figure,
-        "presence": presence_figure,
-        "pose_strip": pose_strip_figure,
-        "balance": balance_figure,
-        "energy": energy_figure,
-        "phase": phase_figure,
-        "rhythm": rhythm_figure,
-        "effort": effort_figure,
-    }
+    makers = [angles_figure, angular_velocity_figure, speeds_figure, presence_figure]
+    makers += [pose_strip_figure, balance_figure, energy_figure, phase_figure, rhythm_figure]
+    makers += [effort_figure]
+    if any(person.learned is not None for person in analysis.people):
+        from dance_jax.analysis import learned_pictures as learned
+
+        makers += [learned.network_figure, learned.cam_figure, learned.saliency_figure]
     files = plot_files(pathlib.Path(folder), analysis)
     written = []
     for person in analysis.people:
-        for name, maker in makers.items():
+        for maker in makers:
+            name = maker.__name__.removesuffix("_figure")
             figure = maker(person, synthetic=analysis.synthetic, unit=analysis.clip.unit)
             if figure is not None:  # there is nothing to show, and the report says why
                 written.append(plot_style.save(figure, files[person.person_id][name]))

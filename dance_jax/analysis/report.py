@@ -12,6 +12,7 @@ from typing import Any
 
 from dance_jax.analysis import (
     plots,
+    report_learned,
     report_movement,
     report_phrases,
     report_tables,
@@ -76,6 +77,20 @@ _PLOTS = {
         "Weight, time, space and flow of dancer {id} on logarithmic axes; kinematic indices, not "
         "validated against human ratings.",
     ),
+    "network": (
+        "What the network says",
+        "Scores of dancer {id} with their intervals, and every style with its probability, as the "
+        "trained network gives them.",
+    ),
+    "cam": (
+        "Class activation map",
+        "Frames of the clip; bright where the trained network finds what raises its score.",
+    ),
+    "saliency": (
+        "Saliency of the joints",
+        "What each joint of dancer {id} adds to the trained network's answer at each moment: red "
+        "raises it, blue lowers it, white leaves it.",
+    ),
     "presence": (
         "Visibility over time",
         "Mean joint confidence of each body part of dancer {id} over time; hatched where not seen.",
@@ -126,10 +141,12 @@ def write_report(
             _person(person, files[person.person_id])
             | {"scale": report_text.scale(person, analysis.clip.unit, height_m)}
             | {"phrases": report_phrases.table(person, first_s, linked)}
+            | {"learned": report_learned.section(person, analysis.learned)}
             for person in analysis.people
         ],
         "overlay": _overlay(folder / "overlay.mp4", embed_limit_mb),
         "blurred": bool(analysis.settings.get("blur_faces")),
+        "heated": bool(analysis.exports.get("overlay.mp4", {}).get("heat")),
         "angle_table": report_tables.angle_table(),
         "study": validity.table().get("made", {}),
         "limit_deg": validity.table()["limit_deg"],

@@ -132,7 +132,7 @@ def details(analysis: Analysis) -> list[tuple[str, list[tuple[str, str]]]]:
             if key == "credit":
                 continue
             # A report is shared: it names files, not the folders of whoever made it.
-            short = key in ("path", "file", "model") and isinstance(value, str)
+            short = key in ("path", "file", "model", "run") and isinstance(value, str)
             shown = report_text.pathless(value) if short else value
             rows.append((report_text.printable(key), report_text.value_text(shown)))
         if rows:

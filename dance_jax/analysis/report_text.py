@@ -282,7 +282,7 @@ def command(analysis: Analysis) -> str:
     )
     for key, value in analysis.settings.items():
         if hasattr(plain, key) and value != getattr(plain, key) and value is not None:
-            shown = pathless(value) if key == "model" else value
+            shown = pathless(value) if key in ("model", "run") else value
             words.append(shlex.quote(f"--config.{key}={printable(shown)}"))
     return " ".join([*words, "--workdir=out"])
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dance_jax.types import Clip
 
-SCHEMA_VERSION = "1.2"
+if TYPE_CHECKING:
+    from dance_jax.analysis.learned_result import Learned
+
+SCHEMA_VERSION = "1.3"
 
 NOT_ASSESSED = (
     ("hands and fingers", "the body model ends at the wrist"),
@@ -127,6 +130,7 @@ class PersonAnalysis:
         angle_sd: f32[T,A] degrees, standard error of `angles` from the key points' own scatter.
         smoothness: smoothness by parts of the dance (`phrase_smoothness`); empty where not
             computed.
+        learned: what a trained network says of the dancer; None without a run.
     """
 
     person_id: int
@@ -158,6 +162,7 @@ class PersonAnalysis:
     cutoff: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     angle_sd: np.ndarray | None = None
     smoothness: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    learned: Learned | None = None
 
 
 SERIES: Mapping[str, tuple[str, str]] = {
@@ -209,6 +214,8 @@ class Analysis:
         timings_s: seconds by stage.
         versions: versions of the software that made it.
         exports: what was written, by file name, with notes (filled, left out).
+        learned: the trained network that was used, what it was trained on and measured at
+            (JSON-able); None without a run.
     """
 
     clip: Clip
@@ -223,3 +230,4 @@ class Analysis:
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     exports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sightings: Clip | None = None
+    learned: Mapping[str, Any] | None = None

@@ -131,7 +131,7 @@ def run(config: Any, workdir: pathlib.Path) -> None:
     """
     names = (field.name for field in dataclasses.fields(Design))
     given = {name: config[name] for name in names if config[name]}
-    given |= {name: float(config[name]) for name in ("bias_sd", "noise_sd")}
+    given |= {name: float(config[name]) for name in ("bias_sd", "noise_sd", "common")}
     given |= {"seed": int(config.seed)}
     if "styles" in given:
         given["styles"] = tuple(given["styles"])

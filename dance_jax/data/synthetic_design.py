@@ -34,6 +34,8 @@ class Design:
         takes: of each dancer and choreography.
         seconds: length of a clip.
         fps: frames a second.
+        common: share of the four scores that a dancer's level decides, 0 to 1; at 0 they are
+            independent, and their mean hardly differs from dancer to dancer.
         raters: who rate every clip.
         bias_sd: sample standard deviation of the raters' biases, points.
         noise_sd: of each rating, points.
@@ -50,6 +52,7 @@ class Design:
     takes: int = 1
     seconds: float = 4.0
     fps: float = 25.0
+    common: float = 0.0
     raters: int = 4
     bias_sd: float = 0.4
     noise_sd: float = 0.5
@@ -77,6 +80,8 @@ def dances(design: Design) -> dict[str, tuple[SyntheticDance, dict[str, str]]]:
     """Returns clip -> (dance, its groups), in the order of the names."""
     out = {}
     own = np.random.default_rng([design.seed, 1]).uniform(_LOW, _HIGH, (design.dancers, 4))
+    level = np.random.default_rng([design.seed, 6]).uniform(_LOW, _HIGH, (design.dancers, 1))
+    own = (1 - design.common) * own + design.common * level
     seeds = np.random.default_rng([design.seed, 2]).integers(2**31, size=design.dancers)
     for s, style in enumerate(design.styles):
         for c in range(design.choreographies):
@@ -84,7 +89,11 @@ def dances(design: Design) -> dict[str, tuple[SyntheticDance, dict[str, str]]]:
             for d in range(design.dancers):
                 for t in range(design.takes):
                     take = np.random.default_rng([design.seed, 4, s, c, d, t])
-                    points = _OWN * own[d] + (1 - _OWN) * take.uniform(_LOW, _HIGH, 4)
+                    points = take.uniform(_LOW, _HIGH, 4)
+                    points = (1 - design.common) * points + design.common * take.uniform(
+                        _LOW, _HIGH
+                    )
+                    points = _OWN * own[d] + (1 - _OWN) * points
                     dance = generate(
                         plan,
                         style,
@@ -128,5 +137,7 @@ def check(design: Design) -> None:
         raise InputError(f"no pictures {design.pictures!r}", "design", "sticks or rendered")
     if design.width % 2 or design.height % 2 or min(design.width, design.height) < 16:
         raise InputError(f"{design.width}x{design.height}: H.264 needs even sides", "design", "")
+    if not 0.0 <= design.common <= 1.0:
+        raise InputError(f"common is {design.common:g}", "design", "give 0 to 1")
     if design.seed < 0 or design.noise_sd < 0 or design.bias_sd < 0:
         raise InputError("a seed or a spread is negative", "design", "give 0 or more")

@@ -104,3 +104,19 @@ def made(monkeypatch):
         return estimator
 
     return install
+
+
+@pytest.fixture(scope="session")
+def pose_run(tmp_path_factory) -> pathlib.Path:
+    """The run of a small network of poses; its parameters are drawn, not trained."""
+    from tests.analysis import learned_runs
+
+    return learned_runs.stored(tmp_path_factory.mktemp("pose_run"))
+
+
+@pytest.fixture(scope="session")
+def frames_run(rendered, tmp_path_factory) -> pathlib.Path:
+    """The run of a small network of pictures and poses."""
+    from tests.analysis import learned_runs
+
+    return learned_runs.stored(tmp_path_factory.mktemp("frames_run"), rendered[0])

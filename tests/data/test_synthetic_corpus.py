@@ -11,6 +11,7 @@ from dance_jax.data import agreement, layout, load, probe, splits, validate_corp
 from dance_jax.data import synthetic_corpus as made
 from dance_jax.data.styles import register
 from dance_jax.data.synthetic import Skill, generate
+from dance_jax.data.synthetic_design import Design, check, dances, true_scores
 from dance_jax.data.synthetic_raters import biases, designed_icc, rate
 from dance_jax.errors import InputError
 from tests.data.folder_digests import digests, furthest
@@ -161,3 +162,18 @@ def test_nothing_is_overwritten(tmp_path) -> None:
     (tmp_path / "truth.json").write_text("{}")
     with pytest.raises(InputError, match=r"truth\.json"):
         made.load_truth(tmp_path)
+
+
+def test_a_common_level_makes_the_scores_of_a_take_alike() -> None:
+    """And spreads their mean: independent ones average out."""
+    spread = []
+    for common in (0.0, 1.0):
+        design = Design(dancers=30, styles=("ballet_like",), seconds=1.0, fps=10.0, common=common)
+        rows = [true_scores(dance.skill) for dance, _ in dances(design).values()]
+        four = np.array([[row[k] for k in row if k != "aesthetic_score"] for row in rows])
+        inside = four.std(1).max()
+        assert inside < 1e-6 if common else inside > 0.5
+        spread.append(np.std([row["aesthetic_score"] for row in rows]))
+    assert spread[1] > 1.4 * spread[0]
+    with pytest.raises(InputError, match="give 0 to 1"):
+        check(Design(common=1.5))
