@@ -54,8 +54,28 @@ _DATA: Mapping[str, Key] = {
 _NETWORK: Mapping[str, Key] = {
     "network": Key(
         str,
-        "which network; the last three are those of earlier systems",
-        choices=("dance_net", "choreai", "aist_genre", "gesture"),
+        "which network; rocket: a ridge on features of clips; the last three: earlier systems'",
+        choices=("dance_net", "rocket", "choreai", "aist_genre", "gesture"),
+    ),
+    "feature_sets": Key(
+        tuple,
+        "rocket: what is computed of whole clips, chosen among inside each training part",
+        choices=(
+            "statistics",
+            "speeds",
+            "accelerations",
+            "levels",
+            "rocket",
+            "flight",
+            "flight_directions",
+            "flight_travel",
+            "departure",
+            "condition",
+        ),
+    ),
+    "kernels": Key(int, "rocket: random kernels", low=6, high=100_000),
+    "condition": Key(
+        str, "rocket: label of the clips that is told to the model, such as the exercise"
     ),
     "start_from": Key(
         str, "choreai: prefix of its TensorFlow 1 checkpoint that is started from; empty: none"

@@ -39,6 +39,9 @@ def training() -> config_dict.ConfigDict:
     config.streams = ("pose",)
     config.pose_features = ("position", "velocity", "bone")
     config.yaw = "start"  # 3D alone
+    config.feature_sets = ("statistics", "speeds", "levels", "rocket")
+    config.kernels = 600
+    config.condition = ""
     config.pose_width = 32
     config.pose_depth = 3
     config.spatial = "graph"

@@ -60,6 +60,13 @@ def _faced(around: np.ndarray, left: int, right: int) -> np.ndarray:
     return np.stack([c * x + s * z, y, c * z - s * x], -1)
 
 
+def percentiles(x: np.ndarray, at: Sequence[float]) -> np.ndarray:
+    """Returns the percentiles of the columns of x [T,K] without NaN, flat; NaN for none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column that is never seen
+        return np.nanpercentile(x, at, axis=0).ravel()
+
+
 def _over_time(x: np.ndarray) -> np.ndarray:
     """Returns mean, standard deviation and percentiles of x [T,K], one after the other."""
     if not len(x):
@@ -159,11 +166,53 @@ def select_alpha(
     return max(score, key=lambda a: (round(score[a], 9), a))
 
 
-def classify(x: np.ndarray, labels: Sequence[str], asked: np.ndarray, alpha: float) -> np.ndarray:
-    """Fits a class-balanced ridge to one-hot labels; returns the label of the largest column."""
+def select_score_alpha(
+    x: np.ndarray, y: np.ndarray, groups: Sequence[str], alphas: Sequence[float] = ALPHAS
+) -> float:
+    """Chooses the penalty of a score as `select_alpha` does, by the squared error.
+
+    Args:
+        x: f64[N,F] of the training part alone.
+        y: f64[N] score of its clips.
+        groups: of its clips; with one group the middle penalty is taken.
+        alphas: what is tried.
+    """
+    groups = np.asarray(groups)
+    if len(np.unique(groups)) < 2:
+        return sorted(alphas)[len(alphas) // 2]
+    error = dict.fromkeys(alphas, 0.0)
+    for group in np.unique(groups):
+        own = groups == group
+        for alpha in alphas:
+            said = fit_ridge(x[~own], y[~own, None], alpha)(x[own])[:, 0]
+            error[alpha] += float(((said - y[own]) ** 2).sum())
+    return min(error, key=lambda a: (round(error[a], 9), -a))
+
+
+def class_shares(
+    x: np.ndarray, labels: Sequence[str], asked: np.ndarray, alpha: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fits a class-balanced ridge to one-hot labels.
+
+    Args:
+        x: f64[N,F] of the training part.
+        labels: of its clips.
+        asked: f64[M,F].
+        alpha: the penalty.
+
+    Returns:
+        (the S classes, sorted; f64[M,S] what the ridge says of each, cut at 0, their sum made 1).
+    """
     classes = np.unique(np.asarray(labels))
     fitted = fit_ridge(x, one_hot(labels, classes), alpha, balanced(labels))
-    return classes[np.argmax(fitted(asked), axis=1)]
+    said = np.maximum(fitted(asked), 1e-6)
+    return classes, said / said.sum(1, keepdims=True)
+
+
+def classify(x: np.ndarray, labels: Sequence[str], asked: np.ndarray, alpha: float) -> np.ndarray:
+    """Returns the label of the largest of `class_shares` of each row."""
+    classes, shares = class_shares(x, labels, asked, alpha)
+    return classes[np.argmax(shares, axis=1)]
 
 
 def majority(labels: Sequence[str]) -> str:

@@ -99,9 +99,12 @@ def outcome(
 def together(parts: Sequence[Outcome]) -> Outcome:
     """Returns the clips of several folds as one.
 
+    A class that a fold had no clip of to train on has probability 0 there.
+
     Raises:
-        ValueError: they have other classes or scores.
+        ValueError: they have other scores, or some have classes and others none.
     """
+    parts = [_with_classes(part, sorted({s for p in parts for s in p.styles})) for part in parts]
     first = parts[0]
     for part in parts:
         if part.styles != first.styles or set(part.truth) != set(first.truth):
@@ -124,6 +127,17 @@ def together(parts: Sequence[Outcome]) -> Outcome:
         each("score"),
         each("deviation"),
     )
+
+
+def _with_classes(part: Outcome, classes: Sequence[str]) -> Outcome:
+    """Returns an outcome with these classes, its own among them."""
+    if not part.styles or part.styles == tuple(classes):
+        return part
+    place = np.array([classes.index(style) for style in part.styles])
+    probability = np.zeros((len(part), len(classes)))
+    probability[:, place] = part.probability
+    style = np.where(part.style >= 0, place[part.style], -1)
+    return dataclasses.replace(part, styles=tuple(classes), style=style, probability=probability)
 
 
 def style_figures(found: Outcome) -> dict[str, Figure]:
@@ -167,7 +181,8 @@ def intervals(found: Outcome, *, seed: int = 0) -> dict[str, Interval]:
         seed: of the resampling.
 
     Returns:
-        "accuracy", "balanced_accuracy", and "NAME_mse", "NAME_pearson" and the like of each score.
+        "accuracy", "balanced_accuracy", "macro_f1", "auc" of two classes, and "NAME_mse",
+        "NAME_pearson" and the like of each score.
     """
     if len(set(found.groups)) < FEW_GROUPS:
         return {}
@@ -186,6 +201,12 @@ def intervals(found: Outcome, *, seed: int = 0) -> dict[str, Interval]:
                 return float(one(table))
 
             out[name] = over(of)
+        if len(found.styles) == 2:
+            out["auc"] = over(
+                lambda rows: float(
+                    classification.auc(found.probability[rows, 1], found.style[rows])
+                )
+            )
     for score, truth in found.truth.items():
         for name in ("mse", "mae", "pearson", "spearman"):
             one = getattr(regression, name)

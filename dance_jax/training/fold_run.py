@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pathlib
+import time
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from dance_jax import optim, parallel, rundir
 from dance_jax.logs import MetricWriter, Progress
 from dance_jax.models import calibration
 from dance_jax.optim import Plateau
-from dance_jax.training import evaluate, model, outcome_file
+from dance_jax.training import closed_form, evaluate, model, outcome_file
 from dance_jax.training.augmentation import mirrored
 from dance_jax.training.evaluate import Outcome
 from dance_jax.training.examples import Examples
@@ -97,6 +98,11 @@ def run_fold(
     done = folder / outcome_file.NAME
     if done.is_file():
         return outcome_file.read(done)
+    if config.network == "rocket":
+        begun = time.monotonic()
+        out, chosen = closed_form.fit_fold(config, examples, fold, seed)
+        outcome_file.write_chosen(done, out, chosen, fold, seed, time.monotonic() - begun)
+        return out
     scaled, standard = standard_for(examples, fold.train)
     test = scaled.named(fold.test)
     task, found = trained(config, examples, fold, seed, folder, writer=writer, progress=progress)

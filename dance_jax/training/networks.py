@@ -124,6 +124,9 @@ def check(config: Any) -> None:
         ConfigError: a key asks for something that the network does not have.
     """
     network = other(config)
+    if config.network == "rocket" and (config.final or config.save_model):
+        what = "a ridge on features is not kept as a network"
+        raise ConfigError(what, "--config.final, --config.save_model", "leave them false")
     if network is None:
         if config.start_from:
             what = "dance_net starts from no checkpoint of choreAI"

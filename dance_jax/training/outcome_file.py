@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from dance_jax.errors import InputError
 from dance_jax.training.evaluate import Outcome
 from dance_jax.training.folds import Fold
 from dance_jax.training.loop import Fitted
+from dance_jax.training.nested_ridge import Choice
 
 SCHEMA = "dance_jax.outcome.1"
 NAME = "outcome.json"
@@ -36,29 +39,57 @@ def write(
         seed: of the training.
         temperature: of the class probabilities.
     """
-    rundir.write_json(
-        path,
-        {
-            "schema": SCHEMA,
-            "fold": fold.name,
-            "seed": seed,
-            "stamp": fold.stamp,
-            "left_out": list(fold.left_out),
-            "steps": found.steps,
-            "best": found.best.as_dict(),
-            "stopped": found.stopped,
-            "seconds": found.seconds,
-            "temperature": temperature,
-            "names": list(out.names),
-            "groups": list(out.groups),
-            "styles": list(out.styles),
-            "style": out.style.tolist(),
-            "probability": out.probability.tolist(),
-            "truth": _lists(out.truth),
-            "score": _lists(out.score),
-            "deviation": _lists(out.deviation),
-        },
-    )
+    how = {
+        "steps": found.steps,
+        "best": found.best.as_dict(),
+        "stopped": found.stopped,
+        "seconds": found.seconds,
+        "temperature": temperature,
+    }
+    rundir.write_json(path, {**_held(out, fold, seed), **how})
+
+
+def write_chosen(
+    path: pathlib.Path,
+    out: Outcome,
+    chosen: Mapping[str, Choice],
+    fold: Fold,
+    seed: int,
+    seconds: float,
+) -> None:
+    """Writes what a fold gave that was fitted in one go, with what was chosen for it.
+
+    Args:
+        path: the file.
+        out: truth and prediction of its test clips.
+        chosen: of "style" and each score.
+        fold: which clips were in which part.
+        seed: of the fit.
+        seconds: that it took.
+    """
+    how = {
+        "seconds": seconds,
+        "chosen": {name: dataclasses.asdict(one) for name, one in chosen.items()},
+    }
+    rundir.write_json(path, {**_held(out, fold, seed), **how})
+
+
+def _held(out: Outcome, fold: Fold, seed: int) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "fold": fold.name,
+        "seed": seed,
+        "stamp": fold.stamp,
+        "left_out": list(fold.left_out),
+        "names": list(out.names),
+        "groups": list(out.groups),
+        "styles": list(out.styles),
+        "style": out.style.tolist(),
+        "probability": out.probability.tolist(),
+        "truth": _lists(out.truth),
+        "score": _lists(out.score),
+        "deviation": _lists(out.deviation),
+    }
 
 
 def _lists(columns: Mapping[str, np.ndarray]) -> dict[str, list[float | None]]:

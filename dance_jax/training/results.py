@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from dance_jax.metrics import classification, per_group
+from dance_jax.metrics import Interval, classification, group_bootstrap, regression
 from dance_jax.training import baselines, evaluate
 from dance_jax.training.evaluate import FEW_GROUPS, Outcome
 from dance_jax.training.examples import Examples
 from dance_jax.training.folds import Fold
+from dance_jax.training.task import SCORE_LABELS
 
 
 def summary(
@@ -28,8 +29,9 @@ def summary(
     Returns:
         "clips", "groups", "left_out", "stamp"; "seeds": seed -> figures; "mean" and "spread" over
         seeds; "intervals" of the first seed, or {} with few groups; "by_style", "by_group",
-        "by_band" of the first seed; "group_mean" of the accuracy; "baselines": name -> figures,
-        and "difference" of each group's accuracy (mean over seeds minus the baseline's).
+        "by_band" of the first seed; "group_mean": mean over groups of each group's accuracy, AUC
+        (of two classes) and absolute error of a score; "baselines": name -> figures, its own
+        "group_mean", and "difference": figure -> group -> mean over seeds minus the baseline's.
     """
     pooled = {seed: evaluate.together(parts) for seed, parts in by_seed.items()}
     first = next(iter(pooled.values()))
@@ -49,19 +51,64 @@ def summary(
         "by_group": {},
         "baselines": {},
     }
-    if first.styles:
-        each = [_right_by_group(one) for one in pooled.values()]
-        table = {g: (float(np.mean([e[g][0] for e in each])), each[0][g][1]) for g in each[0]}
-        out["by_group"] = {g: {"accuracy": a, "count": n} for g, (a, n) in table.items()}
-        out["group_mean"] = float(np.mean([a for a, _ in table.values()]))
-        for name, one in base.items():
-            of_base = _right_by_group(one)
-            out["baselines"][name] = {
-                **{k: _plain(v) for k, v in _flat(one).items()},
-                "group_mean": float(np.mean([a for a, _ in of_base.values()])),
-                "difference": {g: table[g][0] - of_base[g][0] for g in table},
-            }
+    each = [_by_group(one) for one in pooled.values()]
+    table = _mean_of(each)
+    out["by_group"] = {g: {**row, "count": first.groups.count(g)} for g, row in table.items()}
+    out["group_mean"] = _over_groups(table)
+    for name, one in base.items():
+        of_base = _by_group(one)
+        out["baselines"][name] = {
+            **{k: _plain(v) for k, v in _flat(one).items()},
+            "group_mean": _over_groups(of_base),
+            "difference": _difference(table, of_base),
+            "intervals": {k: v.as_dict() for k, v in _paired(pooled, one).items()},
+        }
     return out
+
+
+def _mean_of(tables: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """Returns group -> figure -> mean over tables."""
+    return {
+        g: {k: float(np.mean([t[g][k] for t in tables])) for k in row}
+        for g, row in tables[0].items()
+    }
+
+
+def _over_groups(table: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Returns figure -> mean over the groups that have it."""
+    names = sorted({k for row in table.values() for k in row})
+    return {k: float(np.mean([row[k] for row in table.values() if k in row])) for k in names}
+
+
+def _difference(
+    table: Mapping[str, Mapping[str, float]], base: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Returns figure -> group -> ours minus the baseline's."""
+    out: dict[str, dict[str, float]] = {}
+    for group, row in table.items():
+        for name, value in row.items():
+            if name in base.get(group, {}):
+                out.setdefault(name, {})[group] = value - base[group][name]
+    return out
+
+
+def _paired(pooled: Mapping[int, Outcome], base: Outcome) -> dict[str, Interval]:
+    """Returns intervals over groups of the paired difference to a baseline; {} with few groups."""
+    first = next(iter(pooled.values()))
+    if len(set(first.groups)) < FEW_GROUPS or first.names != base.names:
+        return {}
+    gain: dict[str, np.ndarray] = {}
+    if first.styles and (base.style >= 0).all():
+        ours = np.mean([one.probability.argmax(1) == one.style for one in pooled.values()], axis=0)
+        gain["accuracy"] = ours - (base.probability.argmax(1) == base.style)
+    for score, truth in first.truth.items():
+        if score in base.score:
+            ours = np.mean([np.abs(one.score[score] - truth) for one in pooled.values()], axis=0)
+            gain[f"{score}_mae"] = ours - np.abs(base.score[score] - truth)
+    return {
+        name: group_bootstrap(lambda rows, g=g: float(np.nanmean(g[rows])), first.groups)
+        for name, g in gain.items()
+    }
 
 
 def style_baselines(examples: Examples, folds: Sequence[Fold], *, by: str) -> dict[str, Outcome]:
@@ -89,9 +136,13 @@ def style_baselines(examples: Examples, folds: Sequence[Fold], *, by: str) -> di
         asked = np.stack([features[name] for name in test])
         known, groups = [label[n] for n in seen], [group[n] for n in seen]
         alpha = baselines.select_alpha(x, known, groups)
+        classes, shares = baselines.class_shares(x, known, asked, alpha)
+        place = [styles.index(str(name)) for name in classes]
+        ridge = np.zeros((len(test), len(styles)))
+        ridge[:, place] = shares
         guess = {
-            "majority": [baselines.majority(known)] * len(test),
-            "pose statistics + ridge": list(baselines.classify(x, known, asked, alpha)),
+            "majority": baselines.one_hot([baselines.majority(known)] * len(test), styles),
+            "pose statistics + ridge": ridge,
         }
         for name, said in guess.items():
             parts[name].append(
@@ -100,9 +151,58 @@ def style_baselines(examples: Examples, folds: Sequence[Fold], *, by: str) -> di
                     tuple(group[n] for n in test),
                     styles,
                     np.array([styles.index(label[n]) for n in test]),
-                    baselines.one_hot(said, styles),
+                    said,
                     {},
                     {},
+                    {},
+                )
+            )
+    return {name: evaluate.together(found) for name, found in parts.items() if found}
+
+
+def score_baselines(
+    examples: Examples, folds: Sequence[Fold], *, by: str, scores: Sequence[str]
+) -> dict[str, Outcome]:
+    """Returns "mean" and "pose statistics + ridge" of scores on the same folds.
+
+    The mean is that of the training part; the ridge's penalty is chosen by leaving each of its
+    groups out in turn.
+
+    Args:
+        examples: with poses and scores.
+        folds: as the model's; validation clips are trained on too.
+        by: key of the groups.
+        scores: as the outcomes name them; those that nobody rated are left out.
+    """
+    features = {row.name: baselines.pose_statistics(row.clip) for row in examples.rows}
+    group = {row.name: row.groups.get(by, row.name) for row in examples.rows}
+    given = {
+        score: {r.name: r.scores.get(SCORE_LABELS[score], math.nan) for r in examples.rows}
+        for score in scores
+    }
+    given = {k: v for k, v in given.items() if np.isfinite(list(v.values())).any()}
+    parts: dict[str, list[Outcome]] = {"mean": [], "pose statistics + ridge": []}
+    for fold in folds if given else ():
+        guess: dict[str, dict[str, np.ndarray]] = {name: {} for name in parts}
+        asked = np.stack([features[name] for name in fold.test])
+        for score, values in given.items():
+            seen = [n for n in (*fold.train, *fold.val) if math.isfinite(values[n])]
+            x, y = np.stack([features[n] for n in seen]), np.array([values[n] for n in seen])
+            alpha = baselines.select_score_alpha(x, y, [group[n] for n in seen])
+            guess["mean"][score] = np.full(len(fold.test), y.mean())
+            fitted = baselines.fit_ridge(x, y[:, None], alpha)
+            guess["pose statistics + ridge"][score] = fitted(asked)[:, 0]
+        truth = {s: np.array([v[n] for n in fold.test]) for s, v in given.items()}
+        for name, said in guess.items():
+            parts[name].append(
+                Outcome(
+                    tuple(fold.test),
+                    tuple(group[n] for n in fold.test),
+                    (),
+                    np.full(len(fold.test), -1),
+                    np.zeros((len(fold.test), 0)),
+                    truth,
+                    said,
                     {},
                 )
             )
@@ -114,7 +214,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     held = f"{found['clips']} test clips of {found['groups']} groups"
     out = [f"{found['stamp'].upper()}. {held}" if found["stamp"] else held]
     mean, spread, seeds = found["mean"], found["spread"], len(found["seeds"])
-    for name in ("accuracy", "balanced_accuracy", "macro_f1", "ece"):
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "auc", "ece"):
         if mean.get(name) is not None:
             text = f"{name} {mean[name]:.3f} (sd over {seeds} seeds {spread[name]:.3f})"
             if (interval := found["intervals"].get(name)) and interval["low"] is not None:
@@ -126,13 +226,18 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         if name.endswith(("_mse", "_pearson", "_mae")) and value is not None:
             out.append(f"{name} {value:.3f} (sd over {seeds} seeds {spread[name]:.3f})")
     for name, row in found["baselines"].items():
-        out.append(f"baseline {name}: accuracy {row['accuracy']:.3f}")
+        told = [f"{k} {row[k]:.3f}" for k in row if k == "accuracy" or k.endswith("_mae")]
+        out.append(f"baseline {name}: {', '.join(told)}")
     if found["groups"] < FEW_GROUPS:
         for group, row in found["by_group"].items():
-            text = f"group {group}: accuracy {row['accuracy']:.3f} of {row['count']}"
-            for name, base in found["baselines"].items():
-                text += f", {base['difference'][group]:+.3f} against {name}"
-            out.append(text)
+            for figure, value in row.items():
+                if figure == "count":
+                    continue
+                text = f"group {group}: {figure} {value:.3f} of {row['count']}"
+                for name, base in found["baselines"].items():
+                    if (gain := base["difference"].get(figure, {}).get(group)) is not None:
+                        text += f", {gain:+.3f} against {name}"
+                out.append(text)
     return out
 
 
@@ -144,14 +249,23 @@ def _flat(out: Outcome) -> dict[str, float]:
     return found
 
 
-def _right_by_group(out: Outcome) -> dict[str, tuple[float, int]]:
-    guess = out.probability.argmax(1)
-
-    def share(rows: np.ndarray) -> float:
-        table = classification.confusion(guess[rows], out.style[rows], len(out.styles))
-        return float(classification.accuracy(table))
-
-    return per_group(share, out.groups)
+def _by_group(out: Outcome) -> dict[str, dict[str, float]]:
+    """Returns group -> accuracy, AUC (two classes, where both occur), absolute error of scores."""
+    table: dict[str, dict[str, float]] = {}
+    groups = np.asarray(out.groups)
+    for group in sorted(set(out.groups)):
+        rows = np.flatnonzero(groups == group)
+        row: dict[str, float] = {}
+        if out.styles:
+            truth, said = out.style[rows], out.probability[rows]
+            counted = classification.confusion(said.argmax(1), truth, len(out.styles))
+            row["accuracy"] = float(classification.accuracy(counted))
+            if len(out.styles) == 2:
+                row["auc"] = float(classification.auc(said[:, 1], truth))
+        for score, truth in out.truth.items():
+            row[f"{score}_mae"] = float(regression.mae(out.score[score][rows], truth[rows]))
+        table[group] = {k: v for k, v in row.items() if not math.isnan(v)}
+    return table
 
 
 def _plain(value: float) -> float | None:

@@ -10,6 +10,7 @@ from dance_jax.errors import ConfigError
 from dance_jax.training import (
     encoded,
     estimated,
+    evaluate,
     model,
     networks,
     results,
@@ -82,9 +83,15 @@ def train(config: Any, workdir: str | pathlib.Path) -> dict[str, Any]:
                     progress=progress,
                 )
                 by_seed[seed].append(out)
+    first = evaluate.together(by_seed[config.seeds[0]])
     base = {}
-    if len(examples.styles) > 1 and all(row.clip is not None for row in examples.rows):
-        base = results.style_baselines(examples, folds, by=config.group_by[0])
+    if all(row.clip is not None for row in examples.rows):
+        if first.styles:
+            base = results.style_baselines(examples, folds, by=config.group_by[0])
+        elif first.truth:
+            base = results.score_baselines(
+                examples, folds, by=config.group_by[0], scores=tuple(first.truth)
+            )
     found = {
         "data": {**model.data_facts(examples), "source": examples.source},
         **results.summary(by_seed, base, folds),
@@ -92,7 +99,7 @@ def train(config: Any, workdir: str | pathlib.Path) -> dict[str, Any]:
     rundir.write_json(folder / RESULTS, found)
     if config.final:
         _train_final(config, examples, folder, found)
-    elif len(folds) == 1:
+    elif len(folds) == 1 and config.network != "rocket":
         place = folder / "folds" / folds[0].name / f"seed_{config.seeds[0]}"
         model.publish(place / model.FOLDER, folder / model.FOLDER, found)
     return found

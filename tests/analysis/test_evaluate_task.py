@@ -130,9 +130,10 @@ def broken(run: pathlib.Path, to: pathlib.Path, case: str) -> pathlib.Path:
     elif case == "outcome of another kind":
         held = json.loads(first.read_text())
         rundir.write_json(first, {k: v for k, v in held.items() if k != "temperature"})
-    elif case == "other classes":
+    elif case == "other scores":
         held = json.loads(first.read_text())
-        rundir.write_json(first, held | {"styles": ["x", "y", "z"]})
+        column = {"other": [1.0] * len(held["names"])}
+        rundir.write_json(first, held | {"truth": column, "score": column, "deviation": {}})
     elif case == "another task":
         rundir.write_json(to / "config.json", {"task": "validate"})
     elif case == "not a run":
@@ -149,7 +150,7 @@ def broken(run: pathlib.Path, to: pathlib.Path, case: str) -> pathlib.Path:
         ("no results", "no results.json"),
         ("cut outcome", "not the outcome of a fold"),
         ("outcome of another kind", "not the outcome of a fold"),
-        ("other classes", "other classes"),
+        ("other scores", "other classes or scores"),
         ("another task", "the task 'validate'"),
         ("not a run", "holds no config.json"),
     ],

@@ -7,7 +7,9 @@ import pytest
 from sklearn.linear_model import Ridge as Peer
 
 from dance_jax.data import synthetic
-from dance_jax.training import baselines
+from dance_jax.training import baselines, results
+from dance_jax.training.evaluate import Outcome
+from dance_jax.training.folds import Fold
 from dance_jax.training.prepared import prepared
 from dance_jax.types import Clip
 from tests.seeds import fresh
@@ -68,6 +70,10 @@ def test_the_penalty_is_chosen_on_groups_left_out() -> None:
     fresh_groups = np.column_stack([np.repeat([1.0, -1.0], 10), rng.normal(size=(20, 40))])
     got = baselines.classify(signal[:, None], labels, fresh_groups[:, :1], alpha)
     assert (got == np.repeat(["a", "b"], 10)).all()
+    asked = np.linspace(-1.5, 1.5, 9)[:, None]
+    classes, shares = baselines.class_shares(signal[:, None], labels, asked, alpha)
+    assert list(classes) == ["a", "b"] and (np.diff(shares[:, 0]) > 0).all()
+    np.testing.assert_allclose(shares.sum(1), 1.0)
 
 
 def test_the_majority_and_balanced_weights() -> None:
@@ -77,3 +83,52 @@ def test_the_majority_and_balanced_weights() -> None:
     assert weight.mean() == pytest.approx(1.0)
     for name in "abc":
         assert weight[np.array(labels) == name].sum() == pytest.approx(5 / 3)
+
+
+def _outcome(probability: np.ndarray, style: np.ndarray, groups: list[str]) -> Outcome:
+    names = tuple(f"clip_{k}" for k in range(len(style)))
+    return Outcome(names, tuple(groups), ("no", "yes"), style, probability, {}, {}, {})
+
+
+def test_groups_of_two_classes_have_their_auc_and_difference() -> None:
+    style, groups = np.array([0, 0, 1, 1, 0, 1, 0, 0]), ["a"] * 4 + ["b"] * 2 + ["c"] * 2
+    yes = np.array([0.1, 0.6, 0.4, 0.9, 0.7, 0.2, 0.3, 0.4])
+    ours = _outcome(np.column_stack([1 - yes, yes]), style, groups)
+    flat = _outcome(np.tile([1.0, 0.0], (8, 1)), style, groups)
+    found = results.summary({0: [ours]}, {"majority": flat}, [Fold("f", (), (), ours.names)])
+    assert found["by_group"]["a"] == pytest.approx({"accuracy": 0.5, "auc": 0.75, "count": 4})
+    assert found["by_group"]["b"]["auc"] == 0.0
+    assert "auc" not in found["by_group"]["c"]  # one class alone has none
+    assert found["group_mean"]["auc"] == pytest.approx(0.375)
+    gain = found["baselines"]["majority"]["difference"]
+    assert gain["auc"] == pytest.approx({"a": 0.25, "b": -0.5})
+    assert gain["accuracy"] == pytest.approx({"a": 0.0, "b": -0.5, "c": 0.0})
+    assert found["baselines"]["majority"]["intervals"] == {}  # three groups are too few
+    text = results.lines(found)
+    assert "group a: auc 0.750 of 4, +0.250 against majority" in text
+
+
+def test_many_groups_give_an_interval_of_the_difference() -> None:
+    rng = np.random.default_rng(0)
+    style = rng.integers(0, 2, 60)
+    groups = [f"g{k // 5:02d}" for k in range(60)]
+    good = np.where(rng.random(60) < 0.9, style, 1 - style)
+    ours, base = (_outcome(np.eye(2)[k], style, groups) for k in (good, np.zeros(60, int)))
+    found = results.summary({0: [ours]}, {"majority": base}, [Fold("f", (), (), ours.names)])
+    one = found["baselines"]["majority"]["intervals"]["accuracy"]
+    assert one["groups"] == 12 and 0 < one["low"] < one["value"] < one["high"]
+    gain = found["mean"]["accuracy"] - found["baselines"]["majority"]["accuracy"]
+    assert one["value"] == pytest.approx(gain)
+    assert found["intervals"]["auc"]["low"] > 0.5
+
+
+def test_the_penalty_of_a_score_is_chosen_on_groups_left_out() -> None:
+    rng = np.random.default_rng(3)
+    x, groups = rng.normal(size=(60, 40)), np.repeat([f"g{k}" for k in range(6)], 10)
+    noise, signal = rng.normal(size=60), x @ rng.normal(size=40)
+    assert baselines.select_score_alpha(x, noise, groups) >= 100.0
+    assert baselines.select_score_alpha(x, signal, groups) < 100.0
+    assert baselines.select_score_alpha(x, signal, ["one"] * 60) == 100.0
+    table = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
+    found = baselines.percentiles(table, (0, 50, 100))
+    np.testing.assert_array_equal(found, [1.0, np.nan, 2.0, np.nan, 3.0, np.nan])

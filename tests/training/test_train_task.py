@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 
@@ -12,7 +13,7 @@ from dance_jax import config as configs
 from dance_jax.data.synthetic_corpus import write_corpus
 from dance_jax.data.synthetic_design import Design
 from dance_jax.errors import ConfigError, InputError
-from dance_jax.training import outcome_file, results, train
+from dance_jax.training import evaluate, outcome_file, results, train
 from dance_jax.training.augmentation import POSE as AUGMENT
 from dance_jax.training.examples import from_corpus
 from dance_jax.training.folds import folds_of
@@ -159,3 +160,18 @@ def test_what_cannot_be_trained_is_said(corpus, tmp_path) -> None:
         train.read(config(next((corpus / "pose_data").iterdir())))
     with pytest.raises(InputError):
         train.train(config(tmp_path / "nothing.npz", label="style"), tmp_path / "b")
+
+
+def test_folds_that_lack_a_class_are_put_together() -> None:
+    def outcome(styles: tuple[str, ...], style: list[int], probability: list[list[float]]):
+        names = tuple(f"{styles[0]}{k}" for k in range(len(style)))
+        given = (names, names, styles, np.array(style), np.array(probability))
+        return evaluate.Outcome(*given, {}, {}, {})
+
+    whole = outcome(("a", "b", "c"), [1, 2], [[0.1, 0.7, 0.2], [0.3, 0.3, 0.4]])
+    less = outcome(("b", "c"), [1, -1], [[0.4, 0.6], [0.5, 0.5]])
+    both = evaluate.together([whole, less])
+    assert both.styles == ("a", "b", "c") and both.style.tolist() == [1, 2, 2, -1]
+    np.testing.assert_array_equal(both.probability[2:], [[0, 0.4, 0.6], [0, 0.5, 0.5]])
+    with pytest.raises(ValueError, match="other classes"):
+        evaluate.together([whole, dataclasses.replace(less, styles=())])
