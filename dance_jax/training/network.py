@@ -63,7 +63,8 @@ def targets_of(config: Any, examples: Examples) -> tuple[Target, ...]:
         out.append(Target(name, config.score_loss, name, label, weight, options))
         if config.ranking and name == "aesthetic":
             out.append(Target("ranking", "ranking", name, SCORE_LABELS[name], config.ranking))
-    if config.weight_map and any(target.prediction == "aesthetic" for target in out):
+    shown = config.weight_map and sources.picture_size(config)
+    if shown and any(target.prediction == "aesthetic" for target in out):
         out.append(Target("map", "squared", "aesthetic_map", "aesthetic_score", config.weight_map))
     if config.weight_style and len(examples.styles) > 1:
         out.append(_style_target(config, examples))

@@ -40,7 +40,7 @@ def refuse(name):
 def test_json_is_plain_and_holds_no_array_as_text(folder):
     analysis, out = folder
     content = json.loads((out / "analysis.json").read_text("utf-8"), parse_constant=refuse)
-    assert content["schema_version"] == SCHEMA_VERSION == "1.2"
+    assert content["schema_version"] == SCHEMA_VERSION == "1.3"
     for text in texts(content):
         assert not re.match(r"[\[<]|\(\d|[Aa]rray\(", text), text[:80]
         assert "dtype" not in text and "object at 0x" not in text

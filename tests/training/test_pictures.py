@@ -175,6 +175,12 @@ def test_poses_in_metres_leave_the_pictures_in_place(examples) -> None:
     np.testing.assert_array_equal(changed.pose, batch.pose)
 
 
+def test_without_pictures_no_map_is_trained(examples) -> None:
+    for streams, wanted in ((("frames", "pose"), True), (("pose",), False)):
+        found = targets_of(config(streams=streams), examples)
+        assert any(target.prediction == "aesthetic_map" for target in found) == wanted
+
+
 def test_what_does_not_go_together_is_said(examples) -> None:
     with pytest.raises(ConfigError, match="InceptionV3"):
         task_of(config(encoder="inception_v3"), examples)
