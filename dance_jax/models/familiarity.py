@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-_FLOOR = 1e-6
+_FLOOR = 0.1
+"""Of the median deviation: a feature that hardly varies in training has no scale of its own."""
 
 
 class Familiar(NamedTuple):
@@ -48,7 +49,10 @@ def fit(features: np.ndarray, groups: Sequence[str]) -> Familiar:
     x = np.asarray(features, np.float64)
     if len(x) < 2 or len(groups) != len(x):
         raise ValueError(f"take two clips or more with a group each, got {len(x)}, {len(groups)}")
-    mean, deviation = x.mean(0), np.maximum(x.std(0), _FLOOR)
+    mean, spread = x.mean(0), x.std(0)
+    varied = spread[spread > 0]
+    least = _FLOOR * float(np.median(varied)) if len(varied) else 1.0
+    deviation = np.maximum(spread, least)
     z = (x - mean) / deviation
     each = _distances(z, z)
     same = np.asarray(groups)[:, None] == np.asarray(groups)[None]

@@ -42,5 +42,7 @@ def test_one_group_alone_and_a_constant_feature() -> None:
     x = np.stack([np.arange(4.0), np.ones(4)], -1)
     known = familiarity.fit(x, ["a"] * 4)
     assert np.isfinite(known.distances).all() and len(known.distances) == 4
+    near, _ = familiarity.strangeness(known, np.array([[1.5, 1.01]]))
+    assert near[0] < 1.0  # what never varied is no measure of strangeness
     with pytest.raises(ValueError, match="two clips"):
         familiarity.fit(x[:1], ["a"])
