@@ -6,7 +6,7 @@ import pathlib
 from typing import Any
 
 from dance_jax import logs, parallel, rundir
-from dance_jax.errors import ConfigError
+from dance_jax.errors import ConfigError, InputError
 from dance_jax.training import (
     encoded,
     estimated,
@@ -172,6 +172,9 @@ def read(config: Any) -> Examples:
 def _read(config: Any) -> Examples:
     form = {"fps": config.fps, "skeleton": config.skeleton, "axes": config.axes}
     progress = logs.Progress("reading", unit="clips")
+    if not pathlib.Path(config.data).exists():
+        fix = "give a corpus (a folder), or a file of clips of poses"
+        raise InputError("there is no such file or folder", config.data, fix)
     if pathlib.Path(config.data).is_dir():
         return from_corpus(
             config.data,
