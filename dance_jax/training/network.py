@@ -174,7 +174,7 @@ def module_of(
         fusion=config.fusion,
         fusion_heads=config.fusion_heads,
         pooling=config.pooling,
-        pose=_pose_options(config, tuple(config.pose_features)),
+        pose=pose_options(config, tuple(config.pose_features)),
         pose_width=config.pose_width,
         pose_depth=config.pose_depth,
         spatial=config.spatial,
@@ -190,7 +190,8 @@ def module_of(
     )
 
 
-def _pose_options(config: Any, groups: tuple[str, ...]) -> FeatureOptions:
+def pose_options(config: Any, groups: tuple[str, ...]) -> FeatureOptions:
+    """Returns how a config's poses become features of these groups."""
     return FeatureOptions(
         skeleton=config.skeleton,
         groups=groups,
@@ -237,7 +238,7 @@ def _start(
                 warm_start.with_statistics,
                 config=config,
                 examples=examples,
-                options=_pose_options(config, ("position",)),
+                options=pose_options(config, ("position",)),
                 picture=size[0] if pixels and size else 0,
                 scores=scores,
             )

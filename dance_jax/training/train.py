@@ -11,6 +11,7 @@ from dance_jax.training import (
     encoded,
     estimated,
     evaluate,
+    fold_baselines,
     model,
     networks,
     results,
@@ -86,12 +87,13 @@ def train(config: Any, workdir: str | pathlib.Path) -> dict[str, Any]:
     first = evaluate.together(by_seed[config.seeds[0]])
     base = {}
     if all(row.clip is not None for row in examples.rows):
-        if first.styles:
-            base = results.style_baselines(examples, folds, by=config.group_by[0])
-        elif first.truth:
-            base = results.score_baselines(
-                examples, folds, by=config.group_by[0], scores=tuple(first.truth)
-            )
+        base = fold_baselines.baselines_of(
+            examples,
+            folds,
+            by=config.group_by[0],
+            styles=bool(first.styles),
+            scores=tuple(first.truth),
+        )
     found = {
         "data": {**model.data_facts(examples), "source": examples.source},
         **results.summary(by_seed, base, folds),

@@ -51,16 +51,12 @@ def with_statistics(
     Source: a linear fit before the fine-tuning of all, as in Kumar et al. 2022, "Fine-Tuning can
     Distort Pretrained Features and Underperform Out-of-Distribution", ICLR.
     """
-    values, known, place = _statistics(config, examples, options, picture)
-    count = np.maximum(known.sum(0), 1)
-    mean = np.where(known, values, 0).sum(0) / count
-    spread = np.sqrt(np.where(known, (values - mean) ** 2, 0).sum(0) / count)
-    held = {"mean": mean, "sd": np.where(spread > 1e-4, spread, 1.0)}
+    values, known, place = window_statistics(config, examples, options, picture)
+    mean, spread = standard(values, known)
+    held = {"mean": mean, "sd": spread}
     stats = {**variables["batch_stats"], STREAM: jax.tree.map(jnp.float32, held)}
     out = {**variables, "batch_stats": stats}
-    z = np.where(known, StatisticsStream.squash((values - mean) / held["sd"]), 0.0)
-    # What hardly varies would get a huge weight on rounding errors.
-    varies = z.std(0) > _VARIES
+    z = standardised(values, known, mean, spread)
     heads = dict(out["params"]["heads"])
     key = config.group_by[0]
     for name in scores:
@@ -70,24 +66,65 @@ def with_statistics(
         kernel = np.asarray(heads[name]["logit"]["kernel"])
         if rows.sum() < 4 or "hidden" in heads[name]:
             continue
-        share = np.clip(given[rows] / SCALE, _INSIDE, 1 - _INSIDE)
-        aim = np.log(share / (1 - share))
-        x = z[rows][:, varies]
-        alpha = baselines.select_score_alpha(x, aim, groups)
-        found = baselines.fit_ridge(x, aim[:, None], alpha)
-        weight = np.zeros((z.shape[1], 1))
-        weight[varies] = found.weight / found.scale[:, None]
+        weight, bias = ridge_of_score(z[rows], given[rows], groups)
         kernel = np.concatenate([kernel[: -len(weight)], weight]).astype(np.float32)
-        bias = (found.bias - found.mean @ weight[varies]).astype(np.float32)
-        logit = {"kernel": jnp.asarray(kernel), "bias": jnp.asarray(bias)}
+        logit = {"kernel": jnp.asarray(kernel), "bias": jnp.asarray(bias, jnp.float32)}
         heads[name] = {**heads[name], "logit": logit}
     return {**out, "params": {**out["params"], "heads": heads}}
 
 
-def _statistics(
+def standard(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean f64[K] and standard deviation f64[K] of what is known; 1 where it is constant.
+
+    Args:
+        values: f64[N,K].
+        known: bool[N,K].
+    """
+    count = np.maximum(known.sum(0), 1)
+    mean = np.where(known, values, 0).sum(0) / count
+    spread = np.sqrt(np.where(known, (values - mean) ** 2, 0).sum(0) / count)
+    return mean, np.where(spread > 1e-4, spread, 1.0)
+
+
+def standardised(
+    values: np.ndarray, known: np.ndarray, mean: np.ndarray, spread: np.ndarray
+) -> np.ndarray:
+    """Returns f64[N,K] as the network sees it: in deviations, squashed, 0 where not known."""
+    return np.where(known, StatisticsStream.squash((values - mean) / spread), 0.0)
+
+
+def ridge_of_score(
+    z: np.ndarray, score: np.ndarray, groups: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns weight f64[K,1] and bias f64[1] of score = 10 sigmoid(z w + b), by ridge regression.
+
+    Args:
+        z: f64[N,K] of `standardised`.
+        score: f64[N], 0 to 10.
+        groups: N names; each is left out in turn to choose the penalty.
+    """
+    # What hardly varies would get a huge weight on rounding errors.
+    varies = z.std(0) > _VARIES
+    share = np.clip(score / SCALE, _INSIDE, 1 - _INSIDE)
+    aim = np.log(share / (1 - share))
+    x = z[:, varies]
+    found = baselines.fit_ridge(x, aim[:, None], baselines.select_score_alpha(x, aim, groups))
+    weight = np.zeros((z.shape[1], 1))
+    weight[varies] = found.weight / found.scale[:, None]
+    return weight, found.bias - found.mean @ weight[varies]
+
+
+def window_statistics(
     config: Any, examples: Examples, options: FeatureOptions, picture: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns f64[N,K], bool[N,K] of every training window as it is, and its example i64[N]."""
+    """Returns the statistics of every window: f64[N,K], bool[N,K] known, i64[N] its example.
+
+    Args:
+        config: of the training.
+        examples: all that are asked for.
+        options: of the pose features, positions alone.
+        picture: of `task.upright`.
+    """
     batches = sources.loader_of(config, examples, (), train=False, pixels=bool(picture), whole=True)
 
     @jax.jit

@@ -20,7 +20,7 @@ from typing import Any
 
 from dance_jax import config as configs
 from dance_jax.metrics import group_bootstrap, regression
-from dance_jax.training import evaluate, results
+from dance_jax.training import evaluate, fold_baselines, results
 from dance_jax.training.closed_form import fit_fold
 from dance_jax.training.examples import Example, Examples, from_file
 from dance_jax.training.folds import folds_of
@@ -217,10 +217,10 @@ def learn(name: str, data: pathlib.Path, seeds: tuple[int, ...] = SEEDS) -> dict
             picked.update(choice.picked for choice in chosen.values())
             print(name, seed, fold.name, len(out), [c.picked for c in chosen.values()], flush=True)
     if config.weight_style and len(examples.styles) > 1:
-        base = results.style_baselines(examples, folds, by=setup.group)
+        base = fold_baselines.style_baselines(examples, folds, by=setup.group)
     else:
         scores = tuple(evaluate.together(by_seed[seeds[0]]).truth)
-        base = results.score_baselines(examples, folds, by=setup.group, scores=scores)
+        base = fold_baselines.score_baselines(examples, folds, by=setup.group, scores=scores)
     found = results.summary(by_seed, base, folds)
     return {
         **found,

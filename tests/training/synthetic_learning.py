@@ -12,16 +12,28 @@ import argparse
 import dataclasses
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from dance_jax import rundir
 from dance_jax.analysis import demo_scorer
+from dance_jax.data import layout
 from dance_jax.data.synthetic_corpus import fill_corpus, load_truth
 from dance_jax.data.synthetic_design import LABEL, Design
 from dance_jax.metrics import group_bootstrap, regression
-from dance_jax.training import evaluate, outcome_file, train
+from dance_jax.models.heads import SCALE
+from dance_jax.training import (
+    evaluate,
+    fold_baselines,
+    network,
+    outcome_file,
+    train,
+    warm_start,
+)
+from dance_jax.training.examples import Examples
+from dance_jax.training.folds import Fold, folds_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUT = ROOT / "docs" / "synthetic_learning.json"
@@ -57,6 +69,8 @@ BASE: dict[str, Any] = {
 """What differs from the demo's scorer."""
 
 BOTH = {"streams": ("frames", "pose"), "stream_drop": 0.1, "weight_map": 0.2}
+# Without the statistics it has to learn all from 96 clips; a causal network cannot have them.
+PLAIN = {"streams": ("pose",), "statistics": False, "total_epochs": 30.0}
 VARIANTS: dict[str, dict[str, Any]] = {
     "both": BOTH,
     "pose": {"streams": ("pose",)},
@@ -65,7 +79,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "both, cross_attention": BOTH | {"fusion": "cross_attention"},
     "both, mfmhla": BOTH | {"fusion": "mfmhla"},
     "both, true poses": BOTH | {"poses": "annotated"},
+    "pose, true poses": {"streams": ("pose",), "poses": "annotated"},
+    "pose + measures": {"streams": ("pose", "measures")},
+    "pose + beats": {"streams": ("pose", "beats")},
+    "pose + measures + beats": {"streams": ("pose", "measures", "beats")},
+    "pose, no statistics": PLAIN,
+    "pose, no statistics, causal": PLAIN | {"causal": True},
 }
+RIDGES = {"ridge": "estimated", "ridge, true poses": "annotated"}
+"""What a network must beat: `fold_baselines`, and what its own scores start from, as ridges."""
 
 
 def settings(name: str, corpus: pathlib.Path, cache: pathlib.Path, **changes: Any) -> Any:
@@ -74,14 +96,17 @@ def settings(name: str, corpus: pathlib.Path, cache: pathlib.Path, **changes: An
     return demo_scorer.settings(corpus, **given)
 
 
-def row_of(run: pathlib.Path, corpus: pathlib.Path, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """Returns the figures of a run: against the truth, and against the raters held out."""
-    from dance_jax.data import layout
-
-    truth = load_truth(corpus).scores["aesthetic_score"]
+def held_out_raters(corpus: pathlib.Path) -> dict[str, float]:
+    """Returns clip -> mean aesthetic score of the raters that nothing was learnt from."""
     clips, raters, table = layout.read_corpus(corpus).table("aesthetic_score")
     held = [k for k, name in enumerate(raters) if name not in SEEN]
-    others = dict(zip(clips, np.nanmean(table[:, held], 1), strict=True))
+    return dict(zip(clips, np.nanmean(table[:, held], 1), strict=True))
+
+
+def row_of(run: pathlib.Path, corpus: pathlib.Path, seeds: tuple[int, ...]) -> dict[str, Any]:
+    """Returns the figures of a run: against the truth, and against the raters held out."""
+    truth = load_truth(corpus).scores["aesthetic_score"]
+    others = held_out_raters(corpus)
     rows = []
     for seed in seeds:
         places = sorted(run.glob(f"folds/*/seed_{seed}/outcome.json"))
@@ -90,6 +115,13 @@ def row_of(run: pathlib.Path, corpus: pathlib.Path, seeds: tuple[int, ...]) -> d
         true = np.array([truth[name] for name in out.names])
         rated = np.array([others[name] for name in out.names])
         rows.append((said, true, rated, out.groups))
+    return figures(rows)
+
+
+def figures(
+    rows: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]]],
+) -> dict[str, Any]:
+    """Returns figures of what was said, true and rated by others, of each seed."""
     said, true, rated, groups = rows[0]
     row: dict[str, Any] = {}
     for name in ("pearson", "mse", "mae"):
@@ -106,6 +138,50 @@ def row_of(run: pathlib.Path, corpus: pathlib.Path, seeds: tuple[int, ...]) -> d
             "ceiling": float(one(rated, true)),
         }
     return row | {"n": {"clips": len(said), "dancers": len(set(groups)), "seeds": len(rows)}}
+
+
+def ridge_rows(name: str, corpus: pathlib.Path, cache: pathlib.Path) -> dict[str, Any]:
+    """Returns the figures of two ridges on the networks' folds, by the poses of `RIDGES`.
+
+    "pose statistics + ridge" is the baseline of every training; "start" is what the scores of a
+    network with `statistics=true` start from, each penalty chosen inside the training part.
+    """
+    config = settings("pose", corpus, cache, poses=RIDGES[name])
+    examples = train.examples_of(config)
+    folds = folds_of(config, examples)
+    truth = load_truth(corpus).scores["aesthetic_score"]
+    others = held_out_raters(corpus)
+    base = fold_baselines.score_baselines(
+        examples, folds, by=config.group_by[0], scores=("aesthetic",)
+    )[fold_baselines.RIDGE]
+    out = {}
+    for kind, (names, groups, said) in {
+        name: (base.names, base.groups, base.score["aesthetic"]),
+        f"{name} on the network's statistics": _start(config, examples, folds),
+    }.items():
+        true, rated = (np.array([table[n] for n in names]) for table in (truth, others))
+        out[kind] = figures([(said, true, rated, groups)])
+    return out
+
+
+def _start(
+    config: Any, examples: Examples, folds: Sequence[Fold]
+) -> tuple[list[str], list[str], np.ndarray]:
+    """Returns clips, their dancers, and what the ridge says from which a network starts."""
+    options = network.pose_options(config, ("position",))
+    values, known, place = warm_start.window_statistics(config, examples, options, 0)
+    names = [examples.rows[k].name for k in place]  # one window a clip
+    dancer = {row.name: row.groups[config.group_by[0]] for row in examples.rows}
+    score = {row.name: row.scores["aesthetic_score"] for row in examples.rows}
+    said = {}
+    for fold in folds:
+        rows = [k for k, name in enumerate(names) if name in fold.train]
+        z = warm_start.standardised(values, known, *warm_start.standard(values[rows], known[rows]))
+        given, groups = np.array([score[names[k]] for k in rows]), [dancer[names[k]] for k in rows]
+        weight, bias = warm_start.ridge_of_score(z[rows], given, groups)
+        told = SCALE / (1 + np.exp(-(z @ weight + bias)[:, 0]))
+        said |= {name: told[k] for k, name in enumerate(names) if name in fold.test}
+    return list(said), [dancer[name] for name in said], np.array(list(said.values()))
 
 
 def page(found: dict[str, Any]) -> str:
@@ -134,17 +210,27 @@ def page(found: dict[str, Any]) -> str:
             f"| {name} | {n['clips']}, {n['dancers']}, {n['seeds']} | {told[0]} | {told[1]} | "
             f"{r['raters_held_out']:.3f} (ceiling {r['ceiling']:.3f}, MSE {mse['ceiling']:.3f}) |"
         )
-    missing = [name for name in VARIANTS if name not in found["variants"]]
+    missing = [name for name in (*RIDGES, *VARIANTS) if name not in found["variants"]]
     if missing:
         out += ["", f"Not measured yet: {'; '.join(missing)}."]
     return "\n".join(out) + "\n"
+
+
+def write(found: dict[str, Any], out: pathlib.Path) -> None:
+    """Writes the figures and the page."""
+    order = [*RIDGES, *VARIANTS]
+    kept = found["variants"]
+    rank = {name: order.index(name.split(" on the")[0]) for name in kept}
+    found["variants"] = {name: kept[name] for name in sorted(kept, key=lambda n: (rank[n], n))}
+    rundir.write_json(out, found)
+    out.with_suffix(".md").write_text(page(found), "utf-8")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the variants that are asked for and writes their figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", required=True, type=pathlib.Path)
-    parser.add_argument("--only", default=";".join(VARIANTS))
+    parser.add_argument("--only", default=";".join((*RIDGES, *VARIANTS)))
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--out", default=OUT, type=pathlib.Path)
     told = parser.parse_args(argv)
@@ -161,13 +247,16 @@ def main(argv: list[str] | None = None) -> None:
     }
     found.setdefault("variants", {})
     for name in (part.strip() for part in told.only.split(";")):
+        if name in RIDGES:
+            found["variants"] |= ridge_rows(name, corpus, told.folder / "cache")
+            write(found, told.out)
+            continue
         run = told.folder / "runs" / name.replace(", ", "_").replace(" ", "_")
         train.run(settings(name, corpus, told.folder / "cache", seeds=seeds), run)
         found["variants"][name] = row_of(run, corpus, seeds)
         if name == "both":
             found["full_network"] = found["variants"][name]
-        rundir.write_json(told.out, found)
-        told.out.with_suffix(".md").write_text(page(found), "utf-8")
+        write(found, told.out)
         print(name, json.dumps(found["variants"][name]), flush=True)
 
 

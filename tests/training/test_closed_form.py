@@ -10,7 +10,7 @@ from ml_collections import config_dict
 
 from dance_jax.errors import ConfigError
 from dance_jax.metrics import classification
-from dance_jax.training import clip_features, evaluate, results
+from dance_jax.training import clip_features, evaluate, fold_baselines, results
 from dance_jax.training.closed_form import fit_fold, run_fold_closed
 from dance_jax.training.examples import Example, Examples
 from dance_jax.training.folds import folds_of
@@ -79,7 +79,7 @@ def test_styles_and_scores_of_other_groups_are_learned() -> None:
     np.testing.assert_allclose(found.probability.sum(1), 1.0)
     assert np.corrcoef(found.score["aesthetic"], found.truth["aesthetic"])[0, 1] > 0.9
     assert (found.deviation["aesthetic"] > 0).all()
-    base = results.score_baselines(examples, folds, by="source", scores=("aesthetic",))
+    base = fold_baselines.score_baselines(examples, folds, by="source", scores=("aesthetic",))
     table = results.summary({0: outs, 1: outs}, base, folds)
     ours = table["mean"]["aesthetic_mae"]
     assert ours < 0.5 * table["baselines"]["mean"]["aesthetic_mae"]
