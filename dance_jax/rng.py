@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import jax
+import jax.numpy as jnp
 
 
 def key(seed: int, name: str, step: int | jax.Array = 0) -> jax.Array:
@@ -25,8 +26,25 @@ def key(seed: int, name: str, step: int | jax.Array = 0) -> jax.Array:
     """
     if not 0 <= seed < 2**63:
         raise ValueError(f"a seed is a whole number from 0 to 2^63 - 1, got {seed}")
-    named = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
     made = jax.random.key(seed & 0xFFFFFFFF)
     if seed >> 32:
         made = jax.random.fold_in(made, seed >> 32)
+    return _of_use(made, name, step)
+
+
+def traced_key(seed: jax.Array, name: str, step: int | jax.Array = 0) -> jax.Array:
+    """Returns `key` of a seed that is an array.
+
+    Args:
+        seed: u32[2], the seed's lower and upper 32 bits.
+        name: of the use.
+        step: of the run.
+    """
+    low = jax.random.key(seed[0])
+    made = jnp.where(seed[1] > 0, jax.random.fold_in(low, seed[1]), low)
+    return _of_use(made, name, step)
+
+
+def _of_use(made: jax.Array, name: str, step: int | jax.Array) -> jax.Array:
+    named = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
     return jax.random.fold_in(jax.random.fold_in(made, named), step)

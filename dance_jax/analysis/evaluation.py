@@ -117,7 +117,7 @@ class Evaluation:
         )
 
     def coverage(self) -> dict[str, dict[float, float]]:
-        """Returns score -> level -> share of the true scores inside the predicted interval."""
+        """Returns score -> level -> share of the given scores inside the predicted interval."""
         out: dict[str, dict[float, float]] = {}
         for name in self.first.deviation:
             found = [

@@ -50,7 +50,7 @@ def links_figure(found: Links, *, synthetic: bool = False) -> Any:
         place, found.truth[:count], found.predicted[:count], color="#BBBBBB", linewidth=1
     )
     axes[0, 1].scatter(
-        found.truth[:count], place, s=24, color=OTHER, marker="D", label="true score"
+        found.truth[:count], place, s=24, color=OTHER, marker="D", label="given score"
     )
     axes[0, 1].scatter(found.predicted[:count], place, s=26, color=MODEL, label="predicted score")
     axes[0, 1].set_xlabel("with the score")

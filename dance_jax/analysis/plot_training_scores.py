@@ -1,4 +1,4 @@
-"""Figures of predicted scores: against the true ones, their errors, and beside human raters."""
+"""Figures of predicted scores: against the given ones, their errors, and beside human raters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BIN = 0.5  # points
 
 
 def scatter_figure(found: Evaluation, *, synthetic: bool = False) -> Any | None:
-    """Draws each predicted score against the true one, of the first seed.
+    """Draws each predicted score against the given one, of the first seed.
 
     Args:
         found: what was measured.
@@ -34,8 +34,8 @@ def scatter_figure(found: Evaluation, *, synthetic: bool = False) -> Any | None:
     bars = "; bars: predicted standard deviation" * has_bars
     plot_style.title(
         figure,
-        f"{plot_style.SYNTHETIC * synthetic}Predicted against true scores",
-        f"a dot is a tested clip; line: predicted = true{bars}",
+        f"{plot_style.SYNTHETIC * synthetic}Predicted against given scores",
+        f"a dot is a tested clip; line: predicted = given{bars}",
     )
     for axis, name in zip(panels, names, strict=False):
         truth, score = found.first.truth[name], found.first.score[name]
@@ -56,7 +56,7 @@ def scatter_figure(found: Evaluation, *, synthetic: bool = False) -> Any | None:
         axis.set_xlim(low, high)
         axis.set_ylim(low, high)
         axis.set_title(f"{palette.plain(name)} (n={int(known.sum())})", loc="left", size=9, pad=3)
-        axis.set_xlabel("true score, 0 to 10", labelpad=1)
+        axis.set_xlabel("given score, 0 to 10", labelpad=1)
         axis.set_ylabel("predicted", labelpad=1)
     return figure
 

@@ -166,7 +166,7 @@ def _scores(axis: Any, coverage: dict[str, dict[float, float]]) -> None:
             label=palette.plain(name),
         )
     axis.set_xlabel("level of the predicted interval")
-    axis.set_ylabel("share of the true scores inside")
+    axis.set_ylabel("share of the given scores inside")
 
 
 def short(name: str, most: int = _NAME) -> str:

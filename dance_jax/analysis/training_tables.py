@@ -32,7 +32,7 @@ NAMES = {
     "pearson": "Pearson r",
     "spearman": "Spearman rho",
     "r_l2": "R-l2, scale 0 to 10",
-    "coverage_90": "true scores inside the 90 % interval",
+    "coverage_90": "given scores inside the 90 % interval",
 }
 """Figure -> how it is written."""
 

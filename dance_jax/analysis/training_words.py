@@ -49,7 +49,7 @@ def sentences(found: Evaluation) -> list[str]:
         r, mae, r2 = (mean[f"{score}_{name}"][0] for name in ("pearson", "mae", "r2"))
         text = f"The {palette.plain(score)} score is off by {number(mae)} points on average"
         if math.isfinite(r) and np.isfinite(found.first.truth[score]).sum() >= _CORRELATED:
-            text += f" and correlates with the true one by {number(r)}"
+            text += f" and correlates with the score it was given by {number(r)}"
             text += _interval(intervals.get(f"{score}_pearson"))
         text += "."
         if math.isfinite(r2) and r2 <= 0:

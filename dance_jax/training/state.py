@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -105,20 +104,6 @@ def create(
         ema=copied,
         seed=jnp.asarray([seed & 0xFFFFFFFF, seed >> 32], jnp.uint32),
     )
-
-
-def random_key(seed: jax.Array, name: str, step: jax.Array) -> jax.Array:
-    """Returns `dance_jax.rng.key(seed, name, step)` of a seed that is an array.
-
-    Args:
-        seed: u32[2] of a `TrainState`.
-        name: of the use of randomness.
-        step: of the run.
-    """
-    named = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
-    low = jax.random.key(seed[0])
-    made = jnp.where(seed[1] > 0, jax.random.fold_in(low, seed[1]), low)
-    return jax.random.fold_in(jax.random.fold_in(made, named), step)
 
 
 def parameter_count(params: Tree) -> int:

@@ -11,12 +11,12 @@ import optax
 from flax import struct
 from jax import lax
 
-from dance_jax import losses, optim, parallel
+from dance_jax import losses, optim, parallel, rng
 from dance_jax.losses import Term
 from dance_jax.metrics import Mean, streaming
 from dance_jax.training import health as checks
 from dance_jax.training.health import Health
-from dance_jax.training.state import TrainState, random_key
+from dance_jax.training.state import TrainState
 
 Tree = Any
 LossFn = Callable[[Mapping[str, jax.Array], Any], Mapping[str, Term]]
@@ -272,6 +272,6 @@ def _keys(
     """Returns the random keys of one micro-batch of one replica."""
     place = parallel.replica(axis_name) * accumulate + number
     return {
-        name: jax.random.fold_in(random_key(state.seed, name, state.step), place)
+        name: jax.random.fold_in(rng.traced_key(state.seed, name, state.step), place)
         for name in streams
     }

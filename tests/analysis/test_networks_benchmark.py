@@ -154,16 +154,16 @@ def test_a_row_holds_ratios_of_the_same_round() -> None:
 
 def test_claims_are_recomputed_from_what_was_measured() -> None:
     rows = [
-        {"what": "full: train step, 2 windows", "frames_per_s": 10.0},
-        {"what": "full: inference, 1 window", "frames_per_s": 20.0},
-        {"what": "full: inference, 16 windows", "frames_per_s": 30.0},
+        {"what": "full: train step, 2 windows", "frames_per_s": 10.0, "n": 7},
+        {"what": "full: inference, 1 window", "frames_per_s": 20.0, "n": 8},
+        {"what": "full: inference, 16 windows", "frames_per_s": 30.0, "n": 9},
     ]
     *hours, cpu = suite.claim_rows(rows)
     assert [row["claimed_a100_h"] for row in hours] == [8, 20, 40]
     # 2,000 x 150 x 50 = 15 million frames.
     assert hours[0]["claimed_a100_frames_per_s"] == pytest.approx(520.8, abs=0.1)
     assert hours[0]["measured_cpu_h"] == pytest.approx(15e6 / 10 / 3600)
-    assert cpu["measured_cpu_frames_per_s"] == 30.0
+    assert cpu["measured_cpu_frames_per_s"] == 30.0 and cpu["n"] == 9 and hours[0]["n"] == 7
     assert {row["reason"] for row in (*hours, cpu)} == {"not measured on GPU"}
     assert hours[0]["mfu"] is None and hours[0]["gpu_h"] is None
     assert suite.claim_rows(rows[1:]) == []

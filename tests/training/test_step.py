@@ -117,7 +117,7 @@ def test_dropout_follows_seed_and_step_and_differs_between_micro_batches() -> No
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**63 - 1, *fresh(__name__, 1)])
 def test_the_keys_of_a_state_are_those_of_rng(seed: int) -> None:
     state = states.create({"params": {"w": jnp.zeros(1)}}, optim.make(SGD), seed)
-    found = states.random_key(state.seed, "dropout", jnp.int32(17))
+    found = rng.traced_key(state.seed, "dropout", jnp.int32(17))
     assert jnp.array_equal(
         jax.random.key_data(found), jax.random.key_data(rng.key(seed, "dropout", 17))
     )
