@@ -183,7 +183,15 @@ def array(data: bytearray, where: object) -> np.ndarray:
     if not count or not dtype.itemsize:
         return np.zeros(shape, dtype)
     flat = np.frombuffer(data, dtype, offset=file.tell())
+    if dtype.kind == "U" and not _is_unicode(flat):
+        raise InputError("its text holds what is no character", where, "copy the file again")
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _is_unicode(text: np.ndarray) -> bool:
+    """Returns whether text has code points alone that Python can make, and write, strings of."""
+    point = text.view(np.dtype("u4").newbyteorder(text.dtype.byteorder))
+    return bool(((point < 0xD800) | ((point > 0xDFFF) & (point <= 0x10FFFF))).all())
 
 
 def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

@@ -129,6 +129,19 @@ def raw(path, rows, compression=zipfile.ZIP_DEFLATED):
     return path
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("point", [0x110000, 0xFFFFFFFF, 0xD800, 0xDFFF])
+def test_text_that_is_none_is_refused(point, order, tmp_path):
+    points = np.array([65, 0x1F483, 0xD7FF, 0xE000, 0x10FFFF], f"{order}u4")
+    path = raw(tmp_path / "sound.npz", [("name.npy", npy(points.view(f"{order}U5")))])
+    (found,) = npz_file.read_npz(path)["name"]
+    assert [ord(c) for c in found] == points.tolist()
+    points[2] = point
+    path = raw(tmp_path / "odd.npz", [("name.npy", npy(points.view(f"{order}U5")))])
+    with pytest.raises(InputError, match="name: its text holds what is no character"):
+        npz_file.read_npz(path)
+
+
 def npy(array):
     file = io.BytesIO()
     np.save(file, array)
