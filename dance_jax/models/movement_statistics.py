@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import flax.linen as nn
 import jax.numpy as jnp
 
 from dance_jax.models.pose_features import PoseFeatures
 
-POWERS = (1.0, 2.0, 4.0)
-"""Powers of the means of speed: the typical one, the energy, and the peaks."""
+POWERS = (0.5, 1.0)
+"""Powers of the means of speed. Higher ones, and the jerk, tell an estimator's slips instead."""
+
+QUANTILES = (0.05, 0.5, 0.95)
+"""Of each coordinate: where a joint is at the ends of its path, and in the middle of its time."""
 
 _CUT = 5.0  # deviations; a clip far outside cannot rule the network
-_ORDERS = 3  # velocity, acceleration, jerk
-_FLOORS = (1e-3, 1e-3, 1e-2, 1e-1)  # body heights, /s, /s2, /s3: below an estimator's noise
+_ORDERS = 2  # velocity, acceleration
+_FLOORS = (1e-3, 1e-3, 1e-2)  # body heights, /s, /s2: below an estimator's noise
+_MASKED = 1e30  # sorts behind every coordinate
 
 
 def movement_statistics(
@@ -20,9 +26,10 @@ def movement_statistics(
 ) -> tuple[jnp.ndarray, jnp.ndarray]:
     """Returns what a linear model can tell movements apart by.
 
-        of each coordinate: mean, log sd, log rms of velocity, acceleration and jerk;
-        of each joint's speed and its two derivatives: log (mean v^p)^(1/p), p of `POWERS`;
-        of the root: log sd, log rms of velocity and acceleration
+        of each coordinate: mean, quantiles of `QUANTILES`, log sd, log mean of the absolute
+        velocity and acceleration;
+        of each joint's speed and acceleration: log (mean v^p)^(1/p), p of `POWERS`;
+        of the root: log sd, log mean of the absolute velocity and acceleration
 
     Args:
         features: of `pose_features` with the group "position" alone.
@@ -47,25 +54,53 @@ def movement_statistics(
 
     root = features.root[..., 1 : 1 + axes][:, :, None]
     root_there = (features.root_mask & frame_mask)[..., None]
-    for series, mask, orders, is_root in ((x, there, _ORDERS, False), (root, root_there, 2, True)):
+    for series, mask, is_root in ((x, there, False), (root, root_there, True)):
         clock = time_s
         mean, count = _mean(series, mask)
         spread, _ = _mean((series - mean[:, None]) ** 2, mask)
         if not is_root:
             keep(mean, count > 1)
+            for quantile in quantiles(series, mask, QUANTILES):
+                keep(quantile, count > 1)
         keep(0.5 * jnp.log(spread + _FLOORS[0] ** 2), count > 1)
-        for order in range(1, orders + 1):
+        for order in range(1, _ORDERS + 1):
             series, mask, clock = _difference(series, mask, clock)
-            square, count = _mean(series**2, mask)
             floor = _FLOORS[order]
-            keep(0.5 * jnp.log(square + floor**2), count > 1)
+            size, count = _mean(jnp.sqrt(series**2 + floor**2), mask)
+            keep(jnp.log(jnp.maximum(size, floor)), count > 1)
             if is_root:
                 continue
             speed = jnp.sqrt((series**2).sum(-1, keepdims=True) + floor**2)
             for power in POWERS:
                 mean_power, count = _mean(speed**power, mask)
-                keep(jnp.log(jnp.maximum(mean_power, 1e-30)) / power, count > 1)
+                keep(jnp.log(jnp.maximum(mean_power, floor**power)) / power, count > 1)
     return jnp.concatenate(values, -1), jnp.concatenate(known, -1)
+
+
+def quantiles(x: jnp.ndarray, mask: jnp.ndarray, shares: Sequence[float]) -> jnp.ndarray:
+    """Returns quantiles over time of what is there, linear between the ranks.
+
+    Args:
+        x: f32[B,T,J,C], finite.
+        mask: bool[B,T,J].
+        shares: Q numbers, 0 to 1.
+
+    Returns:
+        f32[Q,B,J,C]; 0 where nothing is there.
+    """
+    last = jnp.maximum(mask.sum(1) - 1, 0)  # [B,J]
+    ordered = jnp.sort(jnp.where(mask[..., None], x, _MASKED), axis=1)
+    out = []
+    for share in shares:
+        at = share * last
+        below = jnp.floor(at).astype(jnp.int32)
+        above = jnp.minimum(below + 1, last)
+        low, high = (
+            jnp.take_along_axis(ordered, rank[:, None, :, None], axis=1)[:, 0]
+            for rank in (below, above)
+        )
+        out.append(low + (at - below)[..., None] * (high - low))
+    return jnp.where(mask.any(1)[..., None], jnp.stack(out), 0.0)
 
 
 class StatisticsStream(nn.Module):
