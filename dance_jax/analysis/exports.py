@@ -91,6 +91,7 @@ def write_npz(file: pathlib.Path, analysis: Analysis, person: PersonAnalysis) ->
         "speed_unit": np.array(person.speed_unit),
         "unit": np.array(analysis.clip.unit),
         "person_id": np.array(person.person_id),
+        "image_size": np.array(analysis.clip.image_size or (), np.int64),
     }
     if person.angle_sd is not None:
         arrays["angle_sd_deg"] = person.angle_sd

@@ -26,6 +26,7 @@ UNITS = ("px", "m", "cm", "mm", "in")
 # The modules of `dance_jax.data` that export FORMAT; each is imported when a file is looked at.
 MODULES = (
     "clip_npz",
+    "analysis_npz",
     "alphapose",
     "openpose",
     "coco",

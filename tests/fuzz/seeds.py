@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dance_jax import skeleton
 from dance_jax.data import (
     alphapose,
     c3d_writer,
@@ -207,6 +208,26 @@ def _pyskl_tree() -> dict[str, object]:
     return {"split": {"train": ["a"], "val": []}, "annotations": [row, row | {"frame_dir": "b"}]}
 
 
+def _analysis() -> list[bytes]:
+    out = []
+    for unit, axes, more in (
+        ("px", 2, {"image_size": np.array([640, 480])}),
+        ("m", 3, {"pose_world_estimated_m": np.ones((3, 26, 3), np.float32)}),
+    ):
+        out.append(
+            _npz(
+                time_s=np.arange(3) / 25,
+                pose_raw=np.ones((3, 26, axes), np.float32),
+                confidence=np.ones((3, 26), np.float32),
+                joint_names=np.array(skeleton.get("halpe26").joints),
+                unit=np.array(unit),
+                person_id=np.array(1),
+                **more,
+            )
+        )
+    return out
+
+
 def _pickles(*trees: object) -> list[bytes]:
     return [pickle.dumps(tree, protocol) for tree in trees for protocol in (2, 4, 5)]
 
@@ -234,6 +255,7 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "mot": _mot,
     "c3d": _c3d,
     "clip_npz": _clip_npz,
+    "analysis_npz": _analysis,
     "amass": _amass,
     "npz_collection": _collections,
     "aistpp": lambda: [_npz(**tree) for tree in _aist_trees()],

@@ -172,6 +172,7 @@ TARGETS: dict[str, Target] = {
     "mot": _target("mot", read=mot.read_mot, words=("endheader", "time", "nRows=", "inDegrees=no")),
     "c3d": _target("c3d", words=("POINT", "LABELS", "TRIAL", "USED", "UNITS", "RATE", "X_SCREEN")),
     "clip_npz": _target("clip_npz", words=_NPY + _JSON),
+    "analysis_npz": _target("analysis_npz", words=_NPY),
     "amass": _target("amass", read=_amass, words=_NPY),
     "npz_collection": _target("npz_collection", files=("a.npz", "a.csv"), words=_NPY + _TABLE),
     "aistpp": _target("aistpp", files=(_AIST,), words=_NPY),
@@ -186,7 +187,7 @@ TARGETS: dict[str, Target] = {
     "detect": Target("", all_seeds, files=("a", "a.csv"), read=load.detect),
     "input": Target("", all_seeds, files=("a", "a.csv"), read=inputs.has_poses),
 }  # fmt: skip
-ZIPPED = ("clip_npz", "amass", "npz_collection", "aistpp", "pyskl")
+ZIPPED = ("clip_npz", "analysis_npz", "amass", "npz_collection", "aistpp", "pyskl")
 
 
 def prepare() -> None:
