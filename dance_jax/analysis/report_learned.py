@@ -92,10 +92,13 @@ def measured_words(measured: Mapping[str, Any]) -> str:
     """Returns on what its figures rest, or that there are none."""
     if not measured:
         return "How good it is was not measured."
-    return (
-        f"Measured on {counted(measured['clips'], 'clip')} of "
-        f"{counted(measured['groups'], 'group')} that it was not trained on."
-    )
+    on = f"{counted(measured['clips'], 'clip')} of {counted(measured['groups'], 'group')}"
+    if measured.get("of_folds"):
+        return (
+            f"Measured on {on} by networks that were trained alike on the other groups; this one "
+            "was trained on all of them."
+        )
+    return f"Measured on {on} that it was not trained on."
 
 
 def style_words(record: Mapping[str, Any]) -> str:

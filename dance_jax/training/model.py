@@ -142,17 +142,20 @@ def save(
     return load(folder)
 
 
-def publish(made: pathlib.Path, folder: pathlib.Path, found: Mapping[str, Any]) -> None:
+def publish(
+    made: pathlib.Path, folder: pathlib.Path, found: Mapping[str, Any], *, of_folds: bool = False
+) -> None:
     """Makes a network the one of its run, with the figures of the run.
 
     Args:
         made: its folder, as `save` wrote it.
         folder: where it goes.
         found: what results.json holds: figures of clips that no network was trained on.
+        of_folds: they are of networks trained alike on parts of the clips; this one saw all.
     """
     facts = json.loads((made / FACTS).read_text("utf-8"))
     names = ("clips", "groups", "mean", "spread", "intervals", "stamp")
-    facts["measured"] = {name: found[name] for name in names}
+    facts["measured"] = {name: found[name] for name in names} | {"of_folds": of_folds}
     part = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(made, part)

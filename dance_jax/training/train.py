@@ -121,7 +121,7 @@ def _train_final(config: Any, examples: Examples, folder: pathlib.Path, found: A
         )
     examples, standard = side_streams.standard_for(examples, fold.train)
     model.save(place / model.FOLDER, config, task, fitted.variables, examples, standard=standard)
-    model.publish(place / model.FOLDER, folder / model.FOLDER, found)
+    model.publish(place / model.FOLDER, folder / model.FOLDER, found, of_folds=True)
 
 
 def with_streams(config: Any, examples: Examples) -> Examples:
