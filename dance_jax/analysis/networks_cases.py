@@ -34,7 +34,6 @@ class Case:
         predict_rows: windows of inference, one row of the table each.
         options: attributes of `DanceNet`, or "hidden", "layers" or "depth" of the other kinds.
         reach: of the train step's ratio; None where none is set.
-        alike: how far both sides' gradients may differ, relative to their norm.
     """
 
     name: str
@@ -45,7 +44,6 @@ class Case:
     predict_rows: tuple[int, ...]
     options: Mapping[str, Any]
     reach: float | None = None
-    alike: float = 1e-3
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -77,8 +75,7 @@ def cases(image: int, frames: int) -> dict[str, Case]:
         Case("resnet50", "resnet", 1, image, 0, rows, {"depth": 50}),
         Case("pose", "dance", 100, 0, 16, rows, pose),
         Case("full", "dance", frames, image, 2, rows, full | {"encoder": "resnet18"}),
-        # BatchNorm over few frames, 53 deep: float32 moves PyTorch's own gradient by 1.3 %.
-        Case("full50", "dance", frames, image, 2, rows, full | {"encoder": "resnet50"}, alike=0.05),
+        Case("full50", "dance", frames, image, 2, rows, full | {"encoder": "resnet50"}),
     )
     return {case.name: case for case in found}
 

@@ -170,6 +170,17 @@ class Peer:
         self._fill(self._weights)
         return {"losses": [first[0], second[0]], "grad_norm": first[1], "gradients": gradients}
 
+    def rounding(self) -> float:
+        """Returns how far float32 moves the gradient, relative to its norm in float64."""
+        batch = self._batch(self.case.train_rows)
+        narrow = self._gradient(batch)
+        self.net.double()
+        real = {name: x.is_floating_point() or name == "frames" for name, x in batch.items()}
+        wide = self._gradient({name: x.double() if real[name] else x for name, x in batch.items()})
+        self.net.float()
+        self._fill(self._weights)
+        return float(torch.linalg.norm(narrow - wide) / torch.linalg.norm(wide))
+
     def time_predict(self, rows: int) -> dict[str, float]:
         """Times inference from arrays of the host."""
         batch = cases.batch(self.case, rows, self.seed)
@@ -217,6 +228,14 @@ class Peer:
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), cases.OPTIMIZER["clip_norm"])
         optimizer.step()
         return float(loss.detach()), float(norm)
+
+    def _gradient(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Returns f64[N], the gradient over all parameters."""
+        self.net.train()
+        self.net.zero_grad()
+        self._loss(self.net(batch), batch).backward()
+        found = [p.grad for p in self.net.parameters() if p.grad is not None]
+        return torch.cat([x.double().ravel() for x in found])
 
     def _loss(
         self, predictions: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]

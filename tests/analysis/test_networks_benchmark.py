@@ -44,14 +44,19 @@ class Here:
 class Told:
     """A side that answers what it was told to."""
 
-    def __init__(self, score: float, loss: float, after: float, slope: float) -> None:
-        self.values = score, [loss, after], slope
+    def __init__(
+        self, score: float, loss: float, after: float, slope: float, rounding: float = 0.0
+    ) -> None:
+        self.values, self.rounded = (score, [loss, after], slope), rounding
 
     def predict(self, rows: int) -> dict:
         return {"score": np.full(rows, self.values[0])}
 
     def learn(self) -> dict:
         return {"losses": self.values[1], "gradients": {"a": np.full(3, self.values[2])}}
+
+    def rounding(self) -> float:
+        return self.rounded
 
 
 def both(name: str, tmp_path, seed: int) -> tuple[Here, Here]:
@@ -127,6 +132,9 @@ def _shifted(tree: dict, by: dict[str, np.ndarray], step: float) -> dict:
         (Told(1.0, 2.01, 1.0, 3.0), "loss_difference 0.005"),
         (Told(1.0, 2.0, 1.1, 3.0), "after an update"),
         (Told(1.0, 2.0, 1.0, 3.01), "gradient_difference 0.0033"),
+        (Told(1.0, 2.0, 1.0, 3.01, 0.001), "gradient_difference 0.0033"),
+        (Told(1.002, 2.0, 1.0, 3.0, 0.1), "prediction_difference 0.002"),
+        (Told(1.0, 2.0, 1.0, np.nan), "gradient_difference nan"),
     ],
 )
 def test_nothing_is_timed_before_both_sides_agree(theirs, said) -> None:
@@ -136,6 +144,12 @@ def test_nothing_is_timed_before_both_sides_agree(theirs, said) -> None:
         return
     with pytest.raises(RuntimeError, match=said):
         suite.compare(TOYS["lstm"], mine, Here(theirs))
+
+
+def test_a_gradient_may_differ_as_far_as_float32_moves_the_peers_own() -> None:
+    mine, theirs = Here(Told(1.0, 2.0, 1.0, 3.0)), Here(Told(1.0, 2.0, 1.0, 3.01, 0.002))
+    far = suite.compare(TOYS["lstm"], mine, theirs)
+    assert far["gradient_difference"] > suite.ALIKE and far["peer_rounding"] == 0.002
 
 
 def test_a_row_holds_ratios_of_the_same_round() -> None:
@@ -206,6 +220,7 @@ def test_the_machine_says_how_long_it_worked() -> None:
 def test_the_peer_predicts_and_learns_alike(name, tmp_path) -> None:
     needs_torch()
     far = suite.compare(TOYS[name], *both(name, tmp_path, fresh(__name__, 1)[0]))
+    assert far.pop("peer_rounding") < 1e-4
     assert set(far) == {f"{what}_difference" for what in ("prediction", "loss", "gradient")}
     assert max(far.values()) < 1e-4
 
@@ -223,6 +238,9 @@ def test_the_peer_predicts_from_pictures_alike(name, tmp_path) -> None:
     sides = both(name, tmp_path, fresh(__name__, 1)[0])
     ours, theirs = (side.call("predict", 2) for side in sides)
     assert set(ours) == set(theirs)
+    assert 0 < sides[1].call("rounding") < 0.1  # and nothing is left in float64
+    again = sides[1].call("predict", 2)
+    assert all(np.array_equal(again[key], theirs[key]) for key in theirs)
     for key, value in ours.items():
         np.testing.assert_allclose(value, theirs[key], atol=1e-4 * max(1, np.abs(value).max()))
 
