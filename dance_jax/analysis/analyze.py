@@ -80,13 +80,15 @@ def _prepare(
     """Prepares the movement stage while the pose is estimated."""
     from dance_jax.analysis import compiled, intervals, programs, rehearsal
 
-    if frames is None:
-        return
+    if frames is None or frames > intervals.LONG:
+        return  # beside a long video a compiler's memory counts for more than its time
     size = programs.padded_length(frames)
-    steps = [lambda: programs.prepare(size, 2, opts.anthropometry)]
-    if frames <= intervals.LONG:  # beside a long video its memory counts for more than its time
-        steps.append(lambda: rehearsal.rehearse(info, frames, opts))
-    ahead.append(compiled.Ahead(*steps))
+    ahead.append(
+        compiled.Ahead(
+            lambda: programs.prepare(size, 2, opts.anthropometry),
+            lambda: rehearsal.rehearse(info, frames, opts),
+        )
+    )
 
 
 def analyze_clip(

@@ -76,7 +76,7 @@ def test_the_figure_is_a_whole_moving_body(frames) -> None:
 
 @pytest.mark.parametrize(
     ("frames", "want"),
-    [(None, []), (900, ["prepare", "rehearse"]), (intervals.LONG + 1, ["prepare"])],
+    [(None, []), (900, ["prepare", "rehearse"]), (intervals.LONG + 1, [])],
 )
 def test_what_is_prepared_while_the_pose_is_estimated(monkeypatch, frames, want) -> None:
     done, thread = [], []
