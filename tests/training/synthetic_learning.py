@@ -197,7 +197,7 @@ def page(found: dict[str, Any]) -> str:
         "the known true score, with a 95 % interval over dancers, and against four raters who were",
         "not learnt from. The ceiling is what the held-out raters' mean reaches itself. `ridge` is",
         "the baseline of every training (`pose statistics + ridge`); on the network's statistics",
-        "it is what the scores of the networks start from (not of `frames`, nor of networks without",
+        "it is what the scores of networks start from (not of `frames`, nor of those without",
         "statistics). The",
         "statistics were chosen by dancers left out inside the training parts (experiments.md).",
         "",
