@@ -126,7 +126,8 @@ def from_file(
     Args:
         path: as `data.load.load_clips` takes it.
         label: key of the clips' labels that is the style.
-        groups: keys of the labels that splits keep together; the first is "source" too.
+        groups: keys of the labels that splits keep together; the first is "source" too. "clip" is
+            no label: every clip is a group of its own then.
         fps: that all clips are brought to.
         skeleton: likewise.
         axes: coordinates.
@@ -139,6 +140,7 @@ def from_file(
     """
     if rate is not None:
         options["fps"] = rate
+    groups = [key for key in groups if key != "clip"]
     rows, notes, licences, digest = [], [], Counter(), ""
     for clip in load.load_clips(path, **options):
         check_interrupt()

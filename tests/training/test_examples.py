@@ -12,6 +12,7 @@ from dance_jax.data.synthetic_corpus import write_corpus
 from dance_jax.data.synthetic_design import Design
 from dance_jax.errors import InputError
 from dance_jax.training import examples
+from tests import seeds
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,21 @@ def test_videos_alone_and_poses_alone(corpus: pathlib.Path) -> None:
     assert all(row.clip is not None and row.video is None for row in poses.rows)
     with pytest.raises(InputError, match="no clip of it"):
         examples.from_corpus(corpus, fps=20.0, poses=False, videos=False)
+
+
+def test_a_file_whose_clips_have_no_group_but_themselves(tmp_path: pathlib.Path) -> None:
+    """`group_by=("clip",)` asks the file for no label of that name."""
+    rng = np.random.default_rng(seeds.fresh(__name__, 1)[0])
+    rows = rng.uniform(0.2, 0.8, (200, 51)).round(4)
+    text = "\n".join(",".join(map(str, row)) for row in rows)
+    (tmp_path / "X_test.txt").write_text(text + "\n", "utf-8")
+    (tmp_path / "Y_test.txt").write_text("3\n1\n", "utf-8")
+    told = {"label": "label", "fps": 20.0, "rate": 25.0}
+    found = examples.from_file(tmp_path / "X_test.txt", groups=("clip",), **told)
+    assert [row.style for row in found.rows] == ["3", "1"]
+    assert all(row.groups == {} for row in found.rows)
+    with pytest.raises(InputError, match="no label 'dancer'"):
+        examples.from_file(tmp_path / "X_test.txt", groups=("dancer",), **told)
 
 
 def test_real_files_of_poses(shared_data: pathlib.Path) -> None:
