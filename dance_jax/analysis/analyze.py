@@ -78,9 +78,9 @@ def _prepare(
     info: VideoInfo, frames: int | None, opts: Options, ahead: list[compiled.Ahead]
 ) -> None:
     """Prepares the movement stage while the pose is estimated."""
-    from dance_jax.analysis import compiled, intervals, programs, rehearsal
+    from dance_jax.analysis import compiled, programs, rehearsal
 
-    if frames is None or frames > intervals.LONG:
+    if frames is None or frames > compiled.LONG:
         return  # beside a long video a compiler's memory counts for more than its time
     size = programs.padded_length(frames)
     ahead.append(
@@ -154,7 +154,7 @@ def finish(
     Returns:
         The analysis, with what was written in `exports`.
     """
-    from dance_jax.analysis import outputs, rhythm
+    from dance_jax.analysis import compiled, outputs, programs, rhythm
     from dance_jax.analysis.movement import analyse_person, effective_cutoff
     from dance_jax.pose import tracking
 
@@ -209,6 +209,9 @@ def finish(
     )
     if workdir is None:
         return analysis
+    if clip.n_frames > compiled.LONG:  # the pictures that follow take memory of their own
+        programs.forget()
+        compiled.spare(clip.n_frames)
     return outputs.write(
         analysis,
         opts,

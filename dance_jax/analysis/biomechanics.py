@@ -10,7 +10,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from dance_jax.analysis import compiled, movement_rows, phrase_smoothness, programs, rhythm
+from dance_jax.analysis import (
+    compiled,
+    movement_rows,
+    phrase_smoothness,
+    programs,
+    refusals,
+    rhythm,
+    standing,
+)
 from dance_jax.analysis.intervals import Draws, intervals
 from dance_jax.analysis.options import Options
 from dance_jax.analysis.result import PersonAnalysis
@@ -193,6 +201,7 @@ def with_movement(
     """
     n, time_s = len(person.time_s), person.time_s
     planar = repaired.shape[-1] == 2
+    compiled.spare(n)
     hertz, note = choose_cutoff(repaired, time_s, options)
     if not np.isfinite(hertz):  # no joint was seen long enough: every row says so
         found = dict.fromkeys(catalogue.MEASURES, np.nan)
@@ -207,6 +216,7 @@ def with_movement(
     scale_of = 1.0 / body_height(smooth)
     note["sensitivity"] = smoothness_range(repaired, time_s, options)
     compiled.give_back()
+    compiled.spare(n)
 
     def spread_of(filtered: np.ndarray, cutoff_hz: float) -> np.ndarray:
         sd = uncertainty.keypoint_sd(repaired, filtered, person.confidence, time_s, cutoff_hz)
@@ -220,12 +230,20 @@ def with_movement(
     )
     sd = spread_of(smooth, hertz)
     _, com_sd = _spread(moved.pose, sd, options.anthropometry)
+    compiled.spare(n)
     found = programs.values(moved, options.anthropometry)
-    followed = series(programs.series(moved, options.anthropometry), n)
+    raw = programs.series(moved, options.anthropometry)
+    followed = series(raw, n)
+    stand = balance.Balance(**{k: np.asarray(v)[:n] for k, v in raw["balance"].items()})
+    doubt = standing.doubt(stand, time_s, metres, refusals.seconds_seen(person))
     followed["com_sd"] = np.asarray(com_sd)[:n, 0]
     draws = Draws(moved, sd, hertz, count)
     measures = movement_rows.rows(
-        person, found, planar, intervals(draws, found, options.anthropometry)
+        person,
+        found,
+        planar,
+        intervals(draws, found, options.anthropometry),
+        dict.fromkeys(standing.KEYS, doubt),
     )
     person = dataclasses.replace(
         person,
@@ -234,6 +252,7 @@ def with_movement(
         angle_sd=np.degrees(np.asarray(angle_sd)[:n]),
         cutoff=note,
     )
+    compiled.spare(n)
     person = rhythm.with_rhythm(person, moved, music, draws)
     return phrase_smoothness.with_phrases(person, moved, draws)
 

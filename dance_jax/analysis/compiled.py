@@ -9,6 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import ctypes
 import functools
+import gc
 import hashlib
 import os
 import pathlib
@@ -22,6 +23,9 @@ import jax.export
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 _ROOMS = ("kinematics", "biomech", "skeleton.py", "skeleton_tables.py")
 _DIGEST = 32
+
+LONG = 4096
+"""Frames beyond which the memory of a clip counts for more than the time of compiling again."""
 
 
 @functools.cache
@@ -81,6 +85,21 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)
+
+
+def spare(frames: int) -> None:
+    """Returns what JAX keeps of programs that ran to the system, beside a long clip.
+
+    Results stay, and programs that are held (`program`); others are compiled again, or read from
+    JAX's cache on the disk, where they are called again.
+
+    Args:
+        frames: of the clip; up to `LONG` of them nothing is done.
+    """
+    if frames > LONG:
+        jax.clear_caches()
+        gc.collect()
+        give_back()
 
 
 def _read(file: pathlib.Path) -> bytes | None:

@@ -10,13 +10,13 @@ from typing import NamedTuple, TypeVar
 import jax
 import numpy as np
 
-from dance_jax.analysis import programs
+from dance_jax.analysis import compiled, programs
 from dance_jax.analysis.movement_rows import bounds
 from dance_jax.biomech import catalogue, uncertainty
 from dance_jax.biomech.movement import Movement
 
 SAMPLES = 40  # of the key points' errors behind every interval
-FEWER, LONG = 16, 4096  # samples for a clip of more frames than this
+FEWER = 16  # for a clip of more than `compiled.LONG` frames
 _ROUNDING = 1e-6  # of single precision, against measures that scatter does not move at all
 SEED = 0  # of those errors, so that a report can be made again
 
@@ -57,7 +57,7 @@ class Draws:
                 movement is long.
         """
         self._moved, self._sd, self._cutoff_hz = moved, sd, np.float32(cutoff_hz)
-        self._long = len(moved.pose) > LONG
+        self._long = len(moved.pose) > compiled.LONG
         most = FEWER if self._long else SAMPLES
         self._keys = jax.random.split(jax.random.key(SEED), most)
         self._count = min(count or most, most)

@@ -76,6 +76,12 @@ def series(moved: Movement, anthropometry: str = "de_leva_mean") -> dict[str, An
     return followed(*(np.asarray(x, np.float32) for x in moved))
 
 
+def forget() -> None:
+    """Lets go of every program; the next use prepares it again."""
+    with _LOCK:
+        _KEPT.clear()
+
+
 def prepare(frames: int, coordinates: int, anthropometry: str) -> Programs:
     """Returns the programs for one length, compiled on their first use; safe from several threads.
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from dance_jax.analysis import compiled, programs
+from dance_jax.analysis.analyze import analyze_clip
+from tests.analysis import moving
 
 
 @pytest.fixture
@@ -115,3 +117,34 @@ def test_steps_ahead_come_in_turn_and_can_be_left_out() -> None:
 )
 def test_few_lengths(n, want) -> None:
     assert programs.padded_length(n) == want
+
+
+@pytest.mark.parametrize(("frames", "want"), [(compiled.LONG, []), (compiled.LONG + 1, [1, 1])])
+def test_programs_are_let_go_beside_a_long_clip_alone(monkeypatch, frames, want) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(jax, "clear_caches", lambda: done.append(1))
+    monkeypatch.setattr(compiled, "give_back", lambda: done.append(1))
+    compiled.spare(frames)
+    assert done == want
+
+
+@pytest.mark.parametrize(
+    "real", [pytest.param(True, marks=pytest.mark.full), False], ids=["for real", "told"]
+)
+def test_a_long_clip_is_measured_as_a_short_one(monkeypatch, tmp_path, real) -> None:
+    """What is let go on the way is compiled again; nothing that was found is lost."""
+    let_go: list[int] = []
+    clear, forget = jax.clear_caches, programs.forget
+    monkeypatch.setattr(jax, "clear_caches", lambda: let_go.append(1) or (clear() if real else 0))
+    monkeypatch.setattr(programs, "forget", lambda: let_go.append(2) or (forget() if real else 0))
+    want = moving.analysed("picture").people[0]
+    assert not let_go
+    monkeypatch.setattr(compiled, "LONG", 100)
+    options = {"music": "none", "report": False, "plots": False}
+    found = analyze_clip(moving.clip(planar=True), workdir=tmp_path, **options).people[0]
+    assert set(let_go) == {1, 2} and len(let_go) >= 5
+    assert [row.key for row in found.measures] == [row.key for row in want.measures]
+    values = [[np.nan if r.value is None else r.value for r in p.measures] for p in (found, want)]
+    np.testing.assert_allclose(*values, rtol=1e-6)
+    assert np.isfinite(values).mean() > 0.5
+    assert (tmp_path / "analysis.json").is_file()

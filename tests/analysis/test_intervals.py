@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from dance_jax.analysis import intervals, movement_rows, reference_ranges
+from dance_jax.analysis import compiled, intervals, movement_rows, reference_ranges
 from dance_jax.analysis.analyze import analyze_clip
 from dance_jax.biomech import catalogue, uncertainty
 from dance_jax.biomech.movement import Movement
@@ -48,7 +48,7 @@ def test_a_draw_is_the_same_for_all_that_is_measured_and_is_kept_where_short(mon
     assert len(few) == 2
     np.testing.assert_array_equal(few, first[:2])
 
-    monkeypatch.setattr(intervals, "LONG", 16)
+    monkeypatch.setattr(compiled, "LONG", 16)
     long = intervals.Draws(moved, sd, 6.0)
     made, anew = (long.over(lambda m: m.pose) for _ in range(2))
     assert len(made) == intervals.FEWER and not any(map(np.shares_memory, made, anew))

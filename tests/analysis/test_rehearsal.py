@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from dance_jax.analysis import analyze, intervals, movement, rehearsal
+from dance_jax.analysis import analyze, compiled, movement, rehearsal
 from dance_jax.analysis.options import Options
 from dance_jax.data.probe import VideoInfo
 from tests.analysis import moving
@@ -76,7 +76,7 @@ def test_the_figure_is_a_whole_moving_body(frames) -> None:
 
 @pytest.mark.parametrize(
     ("frames", "want"),
-    [(None, []), (900, ["prepare", "rehearse"]), (intervals.LONG + 1, [])],
+    [(None, []), (900, ["prepare", "rehearse"]), (compiled.LONG + 1, [])],
 )
 def test_what_is_prepared_while_the_pose_is_estimated(monkeypatch, frames, want) -> None:
     done, thread = [], []
