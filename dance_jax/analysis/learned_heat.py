@@ -1,13 +1,12 @@
-"""The class activation map of a clip: on the source's pictures, and its energy by body part."""
+"""The class activation map of a clip: its energy by body part, and pictures to draw it on."""
 
 from __future__ import annotations
 
 import functools
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import cv2
 import jax
 import numpy as np
 
@@ -26,9 +25,6 @@ from dance_jax.types import Clip
 PICTURES = 8
 """Frames of the contact sheet."""
 
-STRENGTH = 0.6
-"""Greatest share of the colour in a pixel; the dancer stays visible."""
-
 PARTS = {
     **cam.PARTS,
     # Few estimators find the top of the head: nose and ears show where it is too.
@@ -36,7 +32,6 @@ PARTS = {
 }
 """Body parts as limb segments; the energy that is near none of them is the background's."""
 
-_DIM = 0.35  # of the light of what the network does not see
 _SHORT = 240  # pixels: shorter side of those frames
 _FINEST = 64  # pixels: maps have a few cells, so the energy by body part needs no more
 _CHUNK = 64  # frames of one call
@@ -62,6 +57,11 @@ def heat_of(
 ) -> Heat:
     """Brings the maps of all windows together, and measures and draws them.
 
+    Energy is the distance from the mean map of the training windows. Where zero lies in a map is
+    not decided by training (the head's bias takes up any constant), and what lowers a score is as
+    much a reason for it as what raises it (docs/cam_on_the_limb.md). Of a network that was stored
+    without the mean map it is what lies above zero.
+
     Args:
         network: whose head was trained.
         found: of the clip, with maps.
@@ -78,8 +78,12 @@ def heat_of(
     size = (config.frame_height, config.frame_width)
     maps = windows.stitch(found.cam, found.first, body.n_frames)
     grid = grid_of(config)
-    energy, chance, names = part_energy(maps, grid, body, size)
-    positive = maps[maps > 0]
+    mean, distance, raising = network.model.mean_map, maps, None
+    if mean is not None:
+        distance = np.abs(maps - mean)
+        raising = part_energy(np.maximum(maps - mean, 0.0), grid, body, size)
+    energy = part_energy(distance, grid, body, size)
+    positive = distance[distance > 0]
     rows = evenly(len(maps), PICTURES)
     clock = body.time_s + float(body.source["start_s"])
     pictures = _pictures(clip, path, clock[rows], opts, heads)
@@ -90,27 +94,40 @@ def heat_of(
         image_size=clip.image_size,
         limit=float(np.percentile(positive, 99)) if positive.size else 0.0,
         score=float(found.found.values["aesthetic_map"][0]),
-        energy=energy,
-        parts=tuple(_part_rows(energy, chance, maps, names)),
+        energy=energy.share,
+        parts=tuple(_part_rows(energy, raising)),
         pictures=pictures,
         picture_rows=rows,
+        mean=mean,
     )
+
+
+class Energy(NamedTuple):
+    """How the energy of maps is shared out among the parts of a body.
+
+    Attributes:
+        share: f32[T,P] of each part, NaN where it is not seen or there is no energy.
+        chance: f32[T,P] the same of an even map.
+        names: of the parts, "background" last.
+        total: f32[T] energy of each map, in no unit.
+    """
+
+    share: np.ndarray
+    chance: np.ndarray
+    names: tuple[str, ...]
+    total: np.ndarray
 
 
 def part_energy(
     maps: np.ndarray, grid: tuple[float, float], body: Clip, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Returns each body part's share of what raises the score, frame by frame, and that of chance.
+) -> Energy:
+    """Returns each body part's share of the energy of maps, frame by frame, and that of chance.
 
     Args:
-        maps: f32[T,h,w].
+        maps: f32[T,h,w]; what lies below zero is no energy.
         grid: (start, stride) of its cells in pixels of the network's picture.
         body: prepared HALPE-26 poses with `image_size` and `pixels_per_unit`.
         size: (height, width) of the network's picture.
-
-    Returns:
-        f32[T,P] share, f32[T,P] of an even map (both NaN where a part is not seen), and the names
-        of the parts, "background" last.
     """
     scale = min(1.0, _FINEST / max(size))
     height, width = (max(1, round(side * scale)) for side in size)
@@ -129,18 +146,19 @@ def part_energy(
         max(0.5, round(4 * _SOFT * tall) / 4),
         max(0.5, round(2 * (_REACH * tall + 0.5 * stride)) / 2),
     )
-    shares, chances, names = [], [], ()
+    names = (*PARTS, cam.BACKGROUND)
+    shares, chances, totals = [], [], []
     for at in range(0, len(maps), _CHUNK):
         part, pose = maps[at : at + _CHUNK], joints[at : at + _CHUNK]
         rest = _CHUNK - len(part)
-        share, chance = run(
+        share, chance, total = run(
             np.pad(part, [(0, rest), (0, 0), (0, 0)]),
             np.pad(pose.astype(np.float32), [(0, rest), (0, 0), (0, 0)], constant_values=np.nan),
         )
-        names = (*PARTS, cam.BACKGROUND)
         shares.append(np.stack([np.asarray(share[name]) for name in names], -1)[: len(part)])
         chances.append(np.stack([np.asarray(chance[name]) for name in names], -1)[: len(part)])
-    return np.concatenate(shares), np.concatenate(chances), names
+        totals.append(np.asarray(total)[: len(part)])
+    return Energy(np.concatenate(shares), np.concatenate(chances), names, np.concatenate(totals))
 
 
 def joints_in(body: Clip, size: tuple[int, int]) -> np.ndarray:
@@ -174,32 +192,37 @@ def _energy_program(
     @jax.jit
     def run(maps: Any, joints: Any) -> Any:
         large = cam.upsample(maps, *size, grid)
-        return cam.energy_per_part(
+        share, chance = cam.energy_per_part(
             large, joints, names, softness=softness, reach=reach, parts=PARTS
         )
+        return share, chance, jax.nn.relu(large).sum((-2, -1))
 
     return run
 
 
-def _part_rows(
-    energy: np.ndarray, chance: np.ndarray, maps: np.ndarray, names: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Returns one row a part over the clip, each frame weighed by its energy."""
-    weight = np.maximum(maps, 0).sum((1, 2))
+def _part_rows(found: Energy, raising: Energy | None) -> list[dict[str, Any]]:
+    """Returns one row a part over the clip, each frame weighed by its energy.
+
+    Args:
+        found: of the maps.
+        raising: of what in them raises the score; None where that is all of it.
+    """
     rows = []
-    for k, name in enumerate(names):
-        known = np.isfinite(energy[:, k])
-        total = float(weight[known].sum())
-        rows.append(
-            {
-                "part": name,
-                "share": float((energy[known, k] * weight[known]).sum() / total) if total else None,
-                "chance": float((chance[known, k] * weight[known]).sum() / total)
-                if total
-                else None,
-                "frames": int(known.sum()),
-            }
-        )
+    for k, name in enumerate(found.names):
+        known = np.isfinite(found.share[:, k])
+        weight = found.total[known]
+        total, own = float(weight.sum()), float((found.share[known, k] * weight).sum())
+        row: dict[str, Any] = {
+            "part": name,
+            "share": own / total if total else None,
+            "chance": float((found.chance[known, k] * weight).sum() / total) if total else None,
+            "frames": int(known.sum()),
+        }
+        if raising is not None:
+            # A frame in which nothing raises the score has no share of it, and adds none.
+            up = float(np.nansum(raising.share[:, k] * raising.total))
+            row["above"] = up / own if own > 0 else None
+        rows.append(row)
     return rows
 
 
@@ -231,57 +254,3 @@ def _pictures(
             for of in regions:
                 face_blur.blur(picture, of[row], scale)
     return out[back]
-
-
-def placed(heat: Heat, row: int, width: int, height: int) -> np.ndarray:
-    """Returns one map at the size of a picture of the whole source.
-
-    Args:
-        heat: of the clip.
-        row: of the map.
-        width: of the picture, pixels.
-        height: of the picture.
-
-    Returns:
-        f32[height,width] from 0 (nothing, or outside of what the network sees) to 1.
-    """
-    shape = fit(heat.image_size, *heat.size)
-    if heat.limit <= 0:
-        return np.zeros((height, width), np.float32)
-    grid = (np.arange(heat.size[1], dtype=np.float32), np.arange(heat.size[0], dtype=np.float32))
-    at_x, at_y = np.meshgrid(*((axis - heat.grid[0]) / heat.grid[1] for axis in grid))
-    large = cv2.remap(
-        heat.maps[row].astype(np.float32),
-        at_x.astype(np.float32),
-        at_y.astype(np.float32),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    canvas = np.zeros((shape.height, shape.width), np.float32)
-    part = canvas[shape.top : shape.top + heat.size[0], shape.left : shape.left + heat.size[1]]
-    np.clip(large / heat.limit, 0.0, 1.0, out=part)
-    return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def paint(rgb: np.ndarray, heat: Heat, row: int) -> None:
-    """Lays one map over a picture of the whole source, in place.
-
-    Args:
-        rgb: u8[H,W,3].
-        heat: of the clip.
-        row: of the map.
-    """
-    value = placed(heat, row, rgb.shape[1], rgb.shape[0])
-    bgr = cv2.applyColorMap((255 * value).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    share = (STRENGTH * value)[..., None]
-    mixed = rgb * (1.0 - share) + bgr[..., ::-1] * share
-    np.copyto(rgb, mixed.astype(np.uint8))
-
-
-def dim_unseen(rgb: np.ndarray, heat: Heat) -> None:
-    """Darkens what the network does not see of a picture of the whole source, in place."""
-    shape = fit(heat.image_size, *heat.size)
-    light = np.full((shape.height, shape.width), _DIM, np.float32)
-    light[shape.top : shape.top + heat.size[0], shape.left : shape.left + heat.size[1]] = 1.0
-    light = cv2.resize(light, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    np.copyto(rgb, (rgb * light[..., None]).astype(np.uint8))

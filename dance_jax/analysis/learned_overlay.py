@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dance_jax.analysis import learned_heat, overlay_text, palette, skeleton_painter
+from dance_jax.analysis import learned_paint, overlay_text, palette, skeleton_painter
 from dance_jax.analysis.learned_pictures import LEARNT_FROM
 from dance_jax.analysis.learned_result import Learned
 from dance_jax.analysis.result import PersonAnalysis
@@ -44,7 +44,7 @@ class LearnedOverlay:
             step = one.time_s[1] - one.time_s[0]
             row = int(np.clip(np.searchsorted(one.time_s, time_s - step / 2), 0, None))
             if row < len(one.time_s) and abs(one.time_s[row] - time_s) <= step:
-                learned_heat.paint(rgb, one.heat, row)
+                learned_paint.paint(rgb, one.heat, row)
                 self.painted += 1
                 return
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from dance_jax.analysis import learned_heat, palette, plot_style
-from dance_jax.analysis.learned_result import SCORE_NAMES, Learned, Shares
+from dance_jax.analysis import learned_paint, palette, plot_style
+from dance_jax.analysis.learned_result import SCORE_NAMES, Heat, Learned, Shares
 from dance_jax.analysis.learned_shares import PARTS, part_of
 from dance_jax.analysis.result import PersonAnalysis
 
@@ -132,21 +132,27 @@ def cam_figure(person: PersonAnalysis, *, synthetic: bool = False, unit: str = "
             )
         )
         picture = heat.pictures[k].copy()
-        learned_heat.dim_unseen(picture, heat)
-        learned_heat.paint(picture, heat, int(heat.picture_rows[k]))
+        learned_paint.dim_unseen(picture, heat)
+        learned_paint.paint(picture, heat, int(heat.picture_rows[k]))
         axis.imshow(picture, aspect="auto", interpolation="bilinear")
         moment = learned.time_s[heat.picture_rows[k]]
         axis.set_title(f"{moment:.1f} s", loc="left", pad=2, size=8)
     plot_style.title(
         figure,
-        f"{plot_style.SYNTHETIC * synthetic}Where the network {learned.network} finds what raises "
-        "its score",
-        "; ".join(
-            [LEARNT_FROM] * learned.synthetic
-            + ["class activation map; bright: raises the score of the pictures; dark: not seen"]
-        ),
+        f"{plot_style.SYNTHETIC * synthetic}Where the network {learned.network} finds what "
+        f"{'raises its score' if heat.mean is None else 'sets this dance apart'}",
+        "; ".join([*[LEARNT_FROM] * learned.synthetic, *_key(heat)]),
     )
     return figure
+
+
+def _key(heat: Heat) -> list[str]:
+    if heat.mean is None:
+        return ["class activation map; bright: raises the score of the pictures; dark: not seen"]
+    return [
+        "class activation map less that of the mean training window",
+        "yellow, red: raises the score; blue: lowers it; dark: not seen",
+    ]
 
 
 def saliency_figure(

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dance_jax.data.batch import Batch
-from dance_jax.models import cam, saliency
-from dance_jax.training import augmentation
+from dance_jax.models import saliency
+from dance_jax.training import augmentation, training_set
 from dance_jax.training.model import Model
 from dance_jax.training.task import inputs_of
 
@@ -46,9 +46,7 @@ class Programs:
     @property
     def maps(self) -> bool:
         """True where a head of its pictures was trained, which its maps take apart exactly."""
-        config = self.model.config
-        trained = config.weight_map > 0 and "aesthetic" in self.model.scores
-        return trained and "frames" in config.streams
+        return training_set.has_maps(self.model.config, self.model.scores)
 
     @functools.cached_property
     def forward(self) -> Any:
@@ -60,8 +58,7 @@ class Programs:
             if "maps" in more:
                 kept["encoded"] = more["maps"].astype(jnp.float32).mean((2, 3))
                 if self.maps:
-                    kernel = variables["params"]["map_score"]["logit"]["kernel"]
-                    kept["cam"] = cam.class_activation(more["maps"], kernel)
+                    kept["cam"] = training_set.activation(variables, more["maps"])
             return _of_windows(predictions), kept
 
         return jax.jit(run, static_argnums=2)

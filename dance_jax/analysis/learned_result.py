@@ -50,12 +50,14 @@ class Heat:
         grid: (start, stride) of its cells in pixels of the network's picture.
         size: (height, width) of that picture.
         image_size: (width, height) of the source.
-        limit: positive value that is drawn in full strength; 0 where nothing is positive.
+        limit: distance that is drawn in full strength; 0 where there is none.
         score: of the head that the map takes apart, 0 to 10.
-        energy: f32[T,P] share of each body part; NaN where it is not seen or nothing is positive.
-        parts: rows "part", "share", "chance" and "frames".
+        energy: f32[T,P] share of each body part; NaN where it is not seen or there is no energy.
+        parts: rows "part", "share", "chance" and "frames"; from the mean map "above" too.
         pictures: u8[K,H,W,3], frames of the source, faces blurred where asked.
         picture_rows: i64[K], the row of `maps` that each of them belongs to.
+        mean: f32[h,w], that of the network's training windows, from which energy is measured and
+            drawn; None where it is not known: then it is from zero, and what lies above alone.
     """
 
     maps: np.ndarray
@@ -68,6 +70,21 @@ class Heat:
     parts: tuple[Mapping[str, Any], ...]
     pictures: np.ndarray
     picture_rows: np.ndarray
+    mean: np.ndarray | None = None
+
+    @property
+    def note(self) -> str:
+        """What the maps are measured from, as sentences."""
+        if self.mean is None:
+            return (
+                "The map is measured from zero, and what lies above raises the score: the network "
+                "was stored without the mean map of its training windows. Where zero lies was not "
+                "decided by training; train it again with this version for a map that tells more."
+            )
+        return (
+            "The map is measured from what the network sees in the mean training window: what "
+            "lies above raises the score, what lies below lowers it, and both are energy."
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -164,6 +181,8 @@ def to_json(learned: Learned) -> dict[str, Any]:
         out["cam"] = {
             "explains": "aesthetic_map",
             "value": learned.heat.score,
+            "measured_from": "zero" if learned.heat.mean is None else "mean training window",
+            "note": learned.heat.note,
             "parts": [dict(row) for row in learned.heat.parts],
         }
     if learned.shares is not None:
@@ -191,6 +210,8 @@ def arrays(learned: Learned) -> dict[str, np.ndarray]:
             "cam_parts": np.array([row["part"] for row in learned.heat.parts]),
             "cam_energy": learned.heat.energy,
         }
+        if learned.heat.mean is not None:
+            out["cam_mean"] = learned.heat.mean
     if learned.shares is not None:
         out |= {
             "saliency": learned.shares.map,

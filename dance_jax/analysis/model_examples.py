@@ -38,7 +38,8 @@ class Shown:
         saliency: f32[T,J]; None without poses.
         gap: what the saliency misses of the difference it explains, in its unit.
         pictures: u8[T,H,W,3]; None without.
-        cam: f32[T,H,W], of the map head's logit; None without.
+        cam: f32[T,H,W], of the map head's logit, less its mean map where that is known; None
+            without.
     """
 
     clip: str
@@ -186,6 +187,8 @@ def _cam(model: Model, batch: Batch) -> jax.Array:
     _, more = model.apply(batch)
     kernel = model.variables["params"]["map_score"]["logit"]["kernel"]
     cells = cam.class_activation(more["maps"], kernel)
+    if model.mean_map is not None:  # where zero lies is not decided by training
+        cells = cells - model.mean_map
     config = model.config
     if encoders.ENCODERS[config.encoder]:
         grid = resnet.grid(4, small_input=config.encoder_small)

@@ -138,8 +138,8 @@ def cam_figure(shown: Sequence[Shown], *, synthetic: bool = False) -> Any | None
     plot_style.title(
         figure,
         f"{plot_style.SYNTHETIC * synthetic}Where in the picture the aesthetic score comes from",
-        "class activation map of the head that is linear on the encoder's last map: purple raises, "
-        "orange lowers",
+        "class activation map of the head that is linear on the encoder's last map, less the mean "
+        "map of the training where the network has one: purple raises, orange lowers",
     )
     for row, one in zip(axes, given, strict=True):
         top = float(np.abs(one.cam).max()) or 1.0

@@ -84,7 +84,7 @@ _PLOTS = {
     ),
     "cam": (
         "Class activation map",
-        "Frames of the clip; bright where the trained network finds what raises its score.",
+        "Frames of the clip; coloured where the trained network finds what its score rests on.",
     ),
     "saliency": (
         "Saliency of the joints",

@@ -28,7 +28,8 @@ def section(person: PersonAnalysis, record: Mapping[str, Any] | None) -> dict[st
 
     Returns:
         {"name", "refused", "data", "measured", "figures", "styles", "style_note", "scores",
-        "likeness", "warnings", "cam", "cam_note", "saliency", "saliency_note", "absent"}.
+        "likeness", "warnings", "cam", "cam_note", "cam_caption", "cam_above", "saliency",
+        "saliency_note", "absent"}.
     """
     held = person.learned
     if held is None or record is None:
@@ -60,6 +61,8 @@ def section(person: PersonAnalysis, record: Mapping[str, Any] | None) -> dict[st
         "warnings": held.warnings,
         "cam": [],
         "cam_note": "",
+        "cam_caption": "",
+        "cam_above": False,
         "saliency": [],
         "saliency_note": "",
         "absent": held.absent,
@@ -71,10 +74,20 @@ def section(person: PersonAnalysis, record: Mapping[str, Any] | None) -> dict[st
                 "share": report_text.percent(row["share"]) if row["share"] is not None else None,
                 "chance": report_text.percent(row["chance"]) if row["share"] is not None else None,
                 "times": row["share"] / row["chance"] if row["share"] and row["chance"] else None,
+                "above": report_text.percent(row["above"])
+                if row.get("above") is not None
+                else None,
             }
             for row in held.heat.parts
         ]
         out["cam_note"] = part_words(held.heat.parts)
+        out["cam_above"] = held.heat.mean is not None
+        what = "the map's energy" if out["cam_above"] else "what raises the score"
+        out["cam_caption"] = (
+            f"Share of {what} that lies on each body part, and what an even map would have there. "
+            f"{held.heat.note} The map has few cells, so a part also gets what lies beside it. It "
+            "takes apart the score that rests on the pictures alone."
+        )
     if held.shares is not None:
         out["saliency"] = sorted(held.shares.parts, key=lambda row: -row["share"])
         out["saliency_note"] = _saliency_words(held.shares, SCORE_NAMES)
@@ -128,17 +141,22 @@ def part_words(rows: Sequence[Mapping[str, Any]]) -> str:
             "No body part can be told: nothing in the pictures raises the score, or none is seen."
         )
     top = more[0]
+    up = top.get("above")  # absent where the map is measured from zero
+    what = "what raises the score" if up is None else "the map's energy"
     name = str(top["part"]).replace("_", " ")
     times = top["share"] / top["chance"]
     if times <= 1:
         rest = next(row["share"] for row in rows if row["part"] == "background")
         return (
-            f"No body part holds more than an even map would give it: {100 * rest:.0f} % of what "
-            "raises the score lies beside the dancer. The network looks at something else."
+            f"No body part holds more than an even map would give it: {100 * rest:.0f} % of "
+            f"{what} lies beside the dancer. The network looks at something else."
         )
+    raises = (
+        "" if up is None else f" {100 * up:.0f} % of that raises the score, the rest lowers it."
+    )
     return (
-        f"Most for its size lies on the {name}: {100 * top['share']:.0f} % of what raises the "
-        f"score, {times:.1f} times what an even map would have there."
+        f"Most for its size lies on the {name}: {100 * top['share']:.0f} % of {what}, "
+        f"{times:.1f} times what an even map would have there.{raises}"
     )
 
 

@@ -54,6 +54,20 @@ def class_activation(maps: jax.Array, weights: jax.Array) -> jax.Array:
     return jnp.tensordot(maps.astype(wide), weights.astype(wide), 1, precision="highest")
 
 
+def sum_over_frames(cam: jax.Array, known: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the sum of maps cell by cell and their number, which add up over batches to a mean.
+
+    Args:
+        cam: [...,h,w]; what it holds where it does not count has no influence.
+        known: bool[...], the maps that count.
+
+    Returns:
+        [h,w] and i32.
+    """
+    axes = tuple(range(known.ndim))
+    return jnp.where(known[..., None, None], cam, 0).sum(axes), known.sum()
+
+
 def grad_cam(
     score: Callable[[jax.Array], jax.Array], maps: jax.Array, *, rectify: bool = True
 ) -> tuple[jax.Array, jax.Array]:

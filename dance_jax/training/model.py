@@ -23,8 +23,8 @@ from dance_jax.data.batch import Batch
 from dance_jax.data.loader import Loader
 from dance_jax.errors import InputError
 from dance_jax.models import weights
-from dance_jax.models.familiarity import Familiar, fit
-from dance_jax.training import networks, sources
+from dance_jax.models.familiarity import Familiar
+from dance_jax.training import networks, sources, training_set
 from dance_jax.training.examples import Examples
 from dance_jax.training.network import module_of
 from dance_jax.training.side_streams import Standard, standardised
@@ -33,6 +33,8 @@ from dance_jax.training.task import Task, inputs_of
 SCHEMA = "dance_jax.model.1"
 FOLDER, FACTS, WEIGHTS = "model", "model.json", "weights.safetensors"
 _FAMILIAR, _STANDARD = "familiar", "standard"
+_MEAN_MAP = "mean_map"
+_BESIDE = (_FAMILIAR, _STANDARD, _MEAN_MAP)  # of the variables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +49,9 @@ class Model:
         familiar: the training set as the network sees it; None where it was too small.
         standard: how its movement measures are standardised; None without.
         path: of the folder.
+        mean_map: f32[h,w], the mean class activation map of its training windows, from which
+            `analyze` measures; None where no head of its pictures was trained, and of a folder
+            that was written before there was one.
     """
 
     config: Any
@@ -56,6 +61,7 @@ class Model:
     familiar: Familiar | None
     standard: Standard | None
     path: pathlib.Path
+    mean_map: np.ndarray | None = None
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -121,11 +127,14 @@ def save(
     bare = _task(config, task.styles, angles, start, task.picture)
     flat = traverse_util.flatten_dict(dict(variables), sep="/")
     tensors = {name: np.asarray(value, np.float32) for name, value in flat.items()}
-    familiar = _familiar(config, bare, variables, examples)
-    if familiar is not None:
+    maps = training_set.has_maps(config, task.scores)
+    seen = training_set.seen(config, bare, variables, examples, maps=maps)
+    if (familiar := training_set.familiar(config, seen, examples)) is not None:
         tensors |= {f"{_FAMILIAR}/{k}": v for k, v in familiar._asdict().items()}
     if standard is not None:
         tensors |= {f"{_STANDARD}/{k}": v for k, v in standard._asdict().items()}
+    if seen.mean_map is not None:
+        tensors[f"{_MEAN_MAP}/{training_set.HEAD}"] = seen.mean_map
     facts = {
         "schema": SCHEMA,
         "config": rundir.as_json(config),
@@ -206,7 +215,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     if digest != facts.get("weights_sha256"):
         what = "its weights are not those that its model.json names"
         raise InputError(what, folder / WEIGHTS, "copy the whole folder again")
-    known = {k: v for k, v in tensors.items() if k.split("/")[0] not in (_FAMILIAR, _STANDARD)}
+    known = {k: v for k, v in tensors.items() if k.split("/")[0] not in _BESIDE}
     variables = traverse_util.unflatten_dict(known, sep="/")
     return Model(
         config,
@@ -216,6 +225,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         _tuple_of(Familiar, tensors, _FAMILIAR),
         _tuple_of(Standard, tensors, _STANDARD),
         folder,
+        tensors.get(f"{_MEAN_MAP}/{training_set.HEAD}"),
     )
 
 
@@ -236,47 +246,6 @@ def restored_config(held: Mapping[str, Any]) -> Any:
     for key, value in held.items():
         config[key] = tuple(value) if isinstance(value, list) else value
     return config_dict.FrozenConfigDict(config)
-
-
-def pooled_features(
-    config: Any, task: Task, variables: Mapping[str, Any], examples: Examples
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns f32[N,D], the mean of the pooled features over each clip's windows, and i64[N].
-
-    Args:
-        config: of the training.
-        task: the network, outside of any mapped axis.
-        variables: of the network.
-        examples: whose features are wanted; the second result is their place.
-    """
-    batches = sources.loader_of(
-        config, examples, task.styles, train=False, pixels=bool(task.picture)
-    )
-
-    @jax.jit
-    def run(variables: Any, batch: Batch) -> jax.Array:
-        _, more = task.module.apply(variables, inputs_of(batch, task.picture), train=False)
-        return more["pooled"]
-
-    rows, ids = [], []
-    for batch in batches:
-        there = np.asarray(batch.mask)
-        rows.append(np.asarray(run(variables, batch))[there])
-        ids.append(np.asarray(batch.clip_id)[there])
-    values, place = np.concatenate(rows), np.concatenate(ids)
-    clips = np.unique(place)
-    return np.stack([values[place == clip].mean(0) for clip in clips]), clips
-
-
-def _familiar(
-    config: Any, task: Task, variables: Mapping[str, Any], examples: Examples
-) -> Familiar | None:
-    features, place = pooled_features(config, task, variables, examples)
-    if len(features) < 2:
-        return None
-    key = config.group_by[0]
-    groups = [examples.rows[k].groups.get(key, examples.rows[k].name) for k in place]
-    return fit(features, groups)
 
 
 def _task(config: Any, styles: Sequence[str], angles: bool, start: float, picture: int) -> Task:

@@ -13,7 +13,7 @@ import numpy as np
 
 from dance_jax import config as configs
 from dance_jax.data import synthetic
-from dance_jax.training import model, network, sources
+from dance_jax.training import model, network, sources, training_set
 from dance_jax.training.examples import Example, Examples
 from dance_jax.training.prepared import prepared
 from dance_jax.training.task import inputs_of
@@ -107,6 +107,15 @@ def drawn(task: Any, batch: Any) -> Any:
     return jax.tree_util.tree_map_with_path(value, shapes)
 
 
+def alone(task: Any, variables: Any, batch: Any) -> training_set.Seen:
+    """What is seen of a training set of one clip, its mean map drawn."""
+    given = inputs_of(jax.tree.map(np.asarray, batch), task.picture)
+    _, more = jax.eval_shape(task.module.apply, variables, given)
+    cells = more["maps"].shape[2:4]
+    mean = np.random.default_rng(4).normal(size=cells).astype(np.float32)
+    return training_set.Seen(np.zeros((1, 1), np.float32), np.zeros(1, int), mean)
+
+
 def stored(folder: pathlib.Path, video: pathlib.Path | None = None, **more: Any) -> pathlib.Path:
     """Writes the run of a network whose parameters are drawn; with a video it sees pictures."""
     config = configs.training()
@@ -119,8 +128,10 @@ def stored(folder: pathlib.Path, video: pathlib.Path | None = None, **more: Any)
     batch = next(iter(sources.loader_of(config, examples, task.styles, train=False)))
     with contextlib.ExitStack() as stack:
         stack.enter_context(quick_compilation())
+        variables = drawn(task, batch)
         if video is not None:  # its program would take long: as of a training set of one clip
-            stack.enter_context(mock.patch.object(model, "_familiar", return_value=None))
-        model.save(folder / "made", config, task, drawn(task, batch), examples, temperature=1.5)
+            seen = alone(task, variables, batch)
+            stack.enter_context(mock.patch.object(training_set, "seen", return_value=seen))
+        model.save(folder / "made", config, task, variables, examples, temperature=1.5)
     model.publish(folder / "made", folder / "run" / "model", MEASURED)
     return folder / "run"

@@ -18,7 +18,7 @@ from dance_jax.analysis import evaluate_corpus, seen_clips
 from dance_jax.data.synthetic_corpus import write_corpus
 from dance_jax.data.synthetic_design import Design
 from dance_jax.errors import InputError
-from dance_jax.training import evaluate, model, outcome_file, train
+from dance_jax.training import evaluate, model, outcome_file, train, training_set
 from dance_jax.training.examples import from_corpus
 from dance_jax.training.folds import Fold
 from dance_jax.training.loop import Fitted
@@ -85,7 +85,9 @@ def run(own, tmp_path_factory) -> pathlib.Path:
     place = folder / "folds" / "holdout" / "seed_0"
     place.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model, "_familiar", lambda *given: None)  # not asked here, and dear
+        alone = training_set.Seen(np.zeros((1, 1)), np.zeros(1, int), None)
+        # What it sees of its training set is not asked here, and dear.
+        patch.setattr(training_set, "seen", lambda *_, **__: alone)
         model.save(place / "model", config, task, variables, learnt, temperature=1.5)
     network = model.load(place)
     held = examples.named(test)

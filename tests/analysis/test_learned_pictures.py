@@ -14,6 +14,7 @@ import dance_jax
 from dance_jax.analysis import (
     learned,
     learned_heat,
+    learned_paint,
     learned_pictures,
     learned_words,
     outputs,
@@ -24,6 +25,7 @@ from dance_jax.analysis import (
 )
 from dance_jax.analysis.analyze import analyze
 from dance_jax.analysis.learned_overlay import lines
+from dance_jax.analysis.learned_result import arrays, to_json
 from dance_jax.analysis.options import Options
 from dance_jax.models import cam
 from dance_jax.training.examples import Example
@@ -76,23 +78,27 @@ def test_maps_take_the_score_of_the_pictures_apart(shown, rendered) -> None:
     )
 
 
-def test_energy_lies_where_the_map_is(shown) -> None:
-    """A map that is bright on the left wrist alone is the left arm's."""
-    clip = shown[0].clip
-    body = prepared(clip, fps=10.0)
-    size, grid = (320, 240), (4.0, 8.0)
-    maps = np.zeros((body.n_frames, 40, 30), np.float32)
-    per_unit = body.source["pixels_per_unit"]
-    names = dance_jax.skeleton.get("halpe26").joints
-    wrist = body.pose[:, 0, names.index("left_wrist")] * [per_unit, -per_unit]
-    for t, (x, y) in enumerate((wrist - 4) // 8):
-        maps[t, int(np.clip(y, 0, 39)), int(np.clip(x, 0, 29))] = 1.0
-    share, chance, parts = learned_heat.part_energy(maps, grid, body, size)
-    at = parts.index("left_arm")
-    assert np.nanmean(share[:, at]) > 3 * np.nanmean(chance[:, at])
-    np.testing.assert_allclose(np.nansum(share, 1), 1.0, atol=1e-3)
-    even, chance, _ = learned_heat.part_energy(np.ones_like(maps), grid, body, size)
-    np.testing.assert_allclose(even, chance, atol=1e-4)
+def test_words_say_what_the_map_is_measured_from(shown) -> None:
+    analysis, network = shown
+    person = analysis.people[0]
+    new = person.learned
+    np.testing.assert_array_equal(new.heat.mean, network.model.mean_map)
+    bare = dataclasses.replace(new.heat, mean=None)
+    old = dataclasses.replace(new, heat=bare)
+    assert to_json(new)["cam"]["measured_from"] == "mean training window"
+    assert to_json(old)["cam"]["measured_from"] == "zero"
+    assert "mean training window" in to_json(new)["cam"]["note"]
+    assert "stored without the mean map" in to_json(old)["cam"]["note"]
+    np.testing.assert_array_equal(arrays(new)["cam_mean"], new.heat.mean)
+    assert "cam_mean" not in arrays(old)
+    told = report_learned.section(person, analysis.learned)
+    assert "mean training window" in told["cam_caption"] and told["cam_above"]
+    told = report_learned.section(dataclasses.replace(person, learned=old), analysis.learned)
+    assert "stored without the mean map" in told["cam_caption"] and not told["cam_above"]
+    row = {"part": "left_arm", "share": 0.5, "chance": 0.1}
+    assert "50 % of what raises the score" in report_learned.part_words([row])
+    said = report_learned.part_words([row | {"above": 0.25}])
+    assert "50 % of the map's energy" in said and "25 % of that raises the score" in said
     rows = [{"part": "left_arm", "share": 0.5, "chance": 0.1}]
     assert "left arm: 50 %" in report_learned.part_words(rows) and "5.0 times" in (
         report_learned.part_words(rows)
@@ -107,17 +113,17 @@ def test_heat_lies_where_the_network_looks(shown) -> None:
     maps = np.zeros((1, 4, 4), np.float32)
     maps[0, 0, 3] = 2.0
     one = dataclasses.replace(
-        heat, maps=maps, limit=2.0, size=(16, 16), grid=(2.0, 4.0), image_size=(640, 320)
+        heat, maps=maps, mean=None, limit=2.0, size=(16, 16), grid=(2.0, 4.0), image_size=(640, 320)
     )
-    placed = learned_heat.placed(one, 0, 640, 320)
+    placed = learned_paint.placed(one, 0, 640, 320)
     assert placed.max() == pytest.approx(1.0, abs=0.02)
     y, x = np.unravel_index(placed.argmax(), placed.shape)
     assert 400 < x < 480 and y < 80  # the crop is 160 to 480
     assert not placed[:, :150].any() and not placed[:, 490:].any()
     dark = dataclasses.replace(one, limit=0.0)
-    assert not learned_heat.placed(dark, 0, 64, 32).any()
+    assert not learned_paint.placed(dark, 0, 64, 32).any()
     rgb = np.full((320, 640, 3), 200, np.uint8)
-    learned_heat.dim_unseen(rgb, one)
+    learned_paint.dim_unseen(rgb, one)
     assert rgb[100, 10, 0] < 100 and rgb[100, 320, 0] == 200
 
 
@@ -173,7 +179,7 @@ def test_pictures_are_drawn(shown, tmp_path) -> None:
 def test_the_overlay_glows_and_tells(shown, rendered, tmp_path) -> None:
     analysis = shown[0]
     heat = analysis.people[0].learned.heat
-    bright = dataclasses.replace(heat, maps=np.ones_like(heat.maps), limit=1.0)
+    bright = dataclasses.replace(heat, maps=np.ones_like(heat.maps), mean=None, limit=1.0)
     said = dataclasses.replace(analysis.people[0].learned, heat=bright)
     people = (dataclasses.replace(analysis.people[0], learned=said),)
     found = {}
@@ -223,6 +229,8 @@ def test_the_report_tells_it_all(shown, tmp_path) -> None:
         "standing still in the mean pose",
         "1 other person in it",
         "Times",
+        "mean training window",
+        "Raises",
     ):
         assert phrase in page.text, phrase
     nothing = dataclasses.replace(person.learned, refused="it lasts 0.1 s")

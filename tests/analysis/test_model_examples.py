@@ -122,6 +122,7 @@ def test_a_map_is_that_of_the_head_that_was_trained() -> None:
         config=config,
         variables={"params": {"map_score": {"logit": {"kernel": kernel}}}},
         apply=lambda batch: ({}, {"maps": maps}),
+        mean_map=None,
     )
     batch = types.SimpleNamespace(frames=np.zeros((1, 3, 32, 32, 3), np.uint8))
     found = np.asarray(model_examples._cam(network, batch))
@@ -129,3 +130,5 @@ def test_a_map_is_that_of_the_head_that_was_trained() -> None:
     start, stride = resnet.grid(4, small_input=True)
     assert found[0, 1, start + stride, start + 2 * stride] == pytest.approx(1.0)
     assert found[0, 1].max() == pytest.approx(1.0) and not found[0, 1, 24:].any()
+    network.mean_map = np.full((4, 4), 0.25, np.float32)
+    np.testing.assert_allclose(model_examples._cam(network, batch), found - 0.25, atol=1e-6)

@@ -60,6 +60,7 @@ def summary(rows: Sequence[dict[str, Any]], limb: str, kinds: Sequence[str]) -> 
         "mse": {},
         "energy": {},
         "analyze": {},
+        "analyze_zero": {},
         "halves": {},
     }
     for name, key in (("score", "score"), ("map head", "map_score")):
@@ -84,9 +85,10 @@ def summary(rows: Sequence[dict[str, Any]], limb: str, kinds: Sequence[str]) -> 
             (own[at].sum() / area[limb][at].sum()) / (other[at].sum() / area["stranger"][at].sum())
         )
     )
-    for part in rows[0]["analyze"]:
-        pair = np.array([row["analyze"][part] for row in rows], float)
-        out["analyze"][part] = share(pair[:, 0], pair[:, 1])
+    for key in ("analyze", "analyze_zero"):
+        for part in rows[0][key]:
+            pair = np.array([row[key][part] for row in rows], float)
+            out[key][part] = share(pair[:, 0], pair[:, 1])
     for kind in (kinds[0], "raw"):
         out["halves"][kind] = {}
         for name, (low, high) in HALVES.items():
@@ -184,8 +186,10 @@ def page(found: dict[str, Any], picture: str) -> str:
         "",
         "## What `analyze` reports",
         "",
-        "Its table of energy by body part: soft regions about the joints, and energy above zero:",
-        "what raises the score. Of clips that score low it says little: see the lower half above.",
+        "Its table of energy by body part: soft regions about the joints, and the distance from",
+        "the mean map of the training windows, which is stored with the network. Of a network that",
+        "was stored without it is what lies above zero: what raises the score. Of clips that score",
+        "low that says little: see the lower half above.",
         "",
         _head(limbs, "part"),
         "|---" * (1 + len(limbs)) + "|",
@@ -193,6 +197,8 @@ def page(found: dict[str, Any], picture: str) -> str:
     for part in next(iter(limbs.values()))["analyze"]:
         cells = [_cell(row["analyze"][part], part == k) for k, row in limbs.items()]
         out.append(f"| {_words(part)} | {' | '.join(cells)} |")
+    cells = [_cell(row["analyze_zero"][k], False) for k, row in limbs.items()]
+    out.append(f"| scored limb, of a network stored without | {' | '.join(cells)} |")
     missing = [_words(limb) for limb in LIMBS if limb not in limbs]
     if missing:
         out += ["", f"Not measured: {', '.join(missing)}."]

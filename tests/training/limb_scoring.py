@@ -47,9 +47,9 @@ COMMAND = "python -m tests.training.limb_scoring --folder=DIR"
 HEIGHT, WIDTH = 96, 80
 PICTURE = "images/cam_on_the_limb.png"
 KINDS = {
-    "from_training": "distance from the mean map (chosen)",
+    "from_training": "distance from the mean map (chosen, and what `analyze` has)",
     "above_training": "above the mean map",
-    "raw": "above zero, as `analyze` has it",
+    "raw": "above zero",
 }
 """What is taken for the energy of a map; the first was chosen on other dancers, of other seeds."""
 
@@ -96,29 +96,11 @@ def energy_of(maps: np.ndarray, usual: np.ndarray, kind: str) -> np.ndarray:
         maps: f32[T,h,w], signed.
         usual: f32[h,w], mean map of the training clips.
         kind: "from_training": the distance from `usual`; "above_training": what lies above it;
-            "raw": what lies above zero, as `analyze` has it.
+            "raw": what lies above zero.
     """
     if kind == "from_training":
         return np.abs(maps - usual)
     return np.maximum(maps - (usual if kind == "above_training" else 0.0), 0.0)
-
-
-def usual_map(network: Any, config: Any, held: Sequence[str]) -> np.ndarray:
-    """Returns f32[h,w], the mean map of the clips that a network was trained on.
-
-    Args:
-        network: of `learned_network.load`.
-        config: of its training.
-        held: names of the clips that it was not trained on.
-    """
-    model, total, count = network.model, 0.0, 0
-    every = train.examples_of(config)
-    examples = every.named({row.name for row in every.rows} - set(held))
-    for batch in model.batches(examples):
-        _, kept = network.programs.forward(model.variables, batch, model.task.picture)
-        maps = np.asarray(kept["cam"])[np.asarray(batch.mask)]
-        total, count = total + maps.sum((0, 1)), count + maps.shape[0] * maps.shape[1]
-    return total / count
 
 
 def best_map(region: np.ndarray, cells: tuple[int, int], grid: tuple[float, float]) -> np.ndarray:
@@ -161,7 +143,7 @@ class Scorer(NamedTuple):
     Attributes:
         limb: that is scored.
         network: of `learned_network.load`.
-        usual: f32[h,w], mean map of its training clips.
+        usual: f32[h,w], mean map of its training windows.
         said: held-out clip -> its score.
         takes: all clips by name.
         videos: their folder.
@@ -174,23 +156,33 @@ class Scorer(NamedTuple):
     takes: Mapping[str, Take]
     videos: pathlib.Path
 
-    def heat(self, take: Take) -> Any:
-        """Returns what `analyze` computes of a clip's maps, given its true joints in pixels."""
+    def heat(self, take: Take, *, from_mean: bool = True) -> Any:
+        """Returns what `analyze` computes of a clip's maps, given its true joints in pixels.
+
+        Args:
+            take: of the clip.
+            from_mean: with the mean map that is stored with the network; else as of a network that
+                was stored without.
+        """
         clip = render.truth(take.dance, take.camera).to_clip()
-        found = learned.of_person(self.network, clip, Options(), path=self.videos / take.name)
-        return found.heat
+        kept = self.network.model
+        if not from_mean:
+            kept = dataclasses.replace(kept, mean_map=None)
+        network = dataclasses.replace(self.network, model=kept)
+        return learned.of_person(network, clip, Options(), path=self.videos / take.name).heat
 
 
 def scorer_of(
-    config: Any, run: pathlib.Path, seed: int, takes: Mapping[str, Take], videos: pathlib.Path
+    run: pathlib.Path, seed: int, takes: Mapping[str, Take], videos: pathlib.Path
 ) -> Scorer:
     """Reads the scorer of one seed of a run, which is named after its limb."""
     place = run / "folds" / "holdout" / f"seed_{seed}"
     out = outcome_file.read(place / outcome_file.NAME)
     network = learned_network.load(place / "model")
+    if network.model.mean_map is None:
+        raise SystemExit(f"{place}: trained before networks held their mean map; use a new folder")
     said = dict(zip(out.names, map(float, out.score["aesthetic"]), strict=True))
-    usual = usual_map(network, config, out.names)
-    return Scorer(run.name, network, usual, said, takes, videos)
+    return Scorer(run.name, network, network.model.mean_map, said, takes, videos)
 
 
 def clip_row(scorer: Scorer, design: Design, name: str, stranger: str) -> dict[str, Any]:
@@ -217,8 +209,9 @@ def clip_row(scorer: Scorer, design: Design, name: str, stranger: str) -> dict[s
         "score": scorer.said[name],
         "map_score": heat.score,
         "chance": {part: float(where[part].mean()) for part in where},
-        "analyze": {p["part"]: [p["share"], p["chance"]] for p in heat.parts},
     }
+    for key, one in (("analyze", heat), ("analyze_zero", scorer.heat(take, from_mean=False))):
+        row[key] = {p["part"]: [p["share"], p["chance"]] for p in one.parts}
     for kind in KINDS:
         row[kind] = shares_of(energy_of(heat.maps, scorer.usual, kind), where, heat.grid)
     best = best_map(where[limb], heat.maps.shape[1:], heat.grid)
@@ -281,7 +274,7 @@ def main(argv: list[str] | None = None) -> None:
         train.run(config, run)
         rows, scorer = [], None
         for seed in seeds:
-            scorer = scorer_of(config, run, seed, made, videos)
+            scorer = scorer_of(run, seed, made, videos)
             pairs = with_strangers(list(scorer.said), made)
             rows += [clip_row(scorer, design, *pair) | {"seed": seed} for pair in pairs]
         found["limbs"][limb] = limb_page.summary(rows, limb, tuple(KINDS))

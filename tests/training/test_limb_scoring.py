@@ -129,7 +129,7 @@ def test_summary_tells_the_scored_limb_by_its_energy():
         true = float(rng.uniform(0, 10))
         row = {"clip": f"c{k}", "dancer": f"d{k // 2}", "seed": 0, "true": true, "best": 0.2}
         row |= {"score": true + 1, "map_score": 9 - true, "chance": area}
-        row |= {"analyze": {"left_leg": [0.2, 0.1]}}
+        row |= {"analyze": {"left_leg": [0.2, 0.1]}, "analyze_zero": {"left_leg": [0.4, 0.1]}}
         rows.append(row | dict.fromkeys(limb_scoring.KINDS, inside))
     rows[0]["raw"] = dict.fromkeys(names, np.nan)  # nothing of that map is positive
     found = limb_page.summary(rows, "left_leg", tuple(limb_scoring.KINDS))
@@ -143,9 +143,11 @@ def test_summary_tells_the_scored_limb_by_its_energy():
     assert found["pearson"]["map head"]["value"] == pytest.approx(-1)
     assert found["mse"]["score"]["value"] == pytest.approx(1)
     assert found["analyze"]["left_leg"]["ratio"]["value"] == pytest.approx(2)
+    assert found["analyze_zero"]["left_leg"]["ratio"]["value"] == pytest.approx(4)
     assert (found["clips"], found["dancers"], found["seeds"]) == (40, 20, 1)
     told = {"command": "x", "data": "y", "limbs": {"left_leg": found}}
     told |= {"kinds": limb_scoring.KINDS, "chosen": "from_training"}
     page = limb_page.page(told, "picture.png")
     assert "| left leg | **3.0 (3.0 to 3.0)" in page
+    assert "| scored limb, of a network stored without | 4.0 (4.0 to 4.0)" in page
     assert "Not measured: right arm, left arm, right leg." in page

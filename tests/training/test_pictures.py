@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pathlib
 
 import cv2
@@ -12,6 +13,7 @@ import pytest
 
 from dance_jax import config as configs
 from dance_jax.errors import ConfigError, InputError
+from dance_jax.models import weights
 from dance_jax.training import augmentation, evaluate, fold_run, model, sources
 from dance_jax.training.examples import Example, Examples
 from dance_jax.training.folds import Fold
@@ -101,6 +103,29 @@ def test_the_model_folder_predicts_what_the_fold_did(trained) -> None:
     same = evaluate.outcome(again, test, kept.styles, scores=kept.scores, by="dancer")
     np.testing.assert_allclose(same.score["aesthetic"], out.score["aesthetic"], rtol=1e-5)
     np.testing.assert_allclose(same.probability, out.probability, rtol=1e-4, atol=1e-6)
+
+
+def test_the_model_folder_has_the_mean_map_of_its_training_windows(
+    trained, examples, tmp_path
+) -> None:
+    kept = trained[1]
+    kernel = np.asarray(kept.variables["params"]["map_score"]["logit"]["kernel"], np.float64)
+    found, maps = jax.jit(lambda batch: kept.apply(batch)[1]["maps"]), []
+    for batch in kept.batches(examples.named(["clip_0", "clip_1"])):
+        made = np.asarray(found(batch), np.float64)
+        maps.append(made[np.asarray(batch.frame_mask)] @ kernel[:, 0])
+    wanted = np.concatenate(maps).mean(0)
+    assert kept.mean_map.shape == wanted.shape
+    np.testing.assert_allclose(kept.mean_map, wanted, rtol=1e-4, atol=1e-6)
+    # A folder of before there were mean maps.
+    tensors, _ = weights.read(kept.path / model.WEIGHTS)
+    old = {k: v for k, v in tensors.items() if not k.startswith("mean_map/")}
+    assert len(old) == len(tensors) - 1
+    facts = json.loads((kept.path / model.FACTS).read_text("utf-8"))
+    model._write(tmp_path / "model", facts, old)
+    again = model.load(tmp_path)
+    assert again.mean_map is None and again.familiar is not None
+    jax.tree.map(np.testing.assert_array_equal, again.variables, kept.variables)
 
 
 def test_a_stream_that_a_clip_lacks_does_not_matter(trained) -> None:
