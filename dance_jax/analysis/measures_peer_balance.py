@@ -94,6 +94,30 @@ def base_in_picture(
     return series
 
 
+def soles(feet: Feet) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the corners of both soles [T, 8, G] and which stand [T, 8].
+
+    A sole is .055 body heights broad; on its toes or heel alone it is half as long.
+    """
+    points = feet.points[:, :, SOLE, 0::2]
+    heel, toe_stands = points[:, :, 0], feet.stands[:, :, 1:3].any(2)
+    heel_stands = feet.stands[:, :, 0]
+    seen = np.isfinite(points[:, :, 1:]).all(-1, keepdims=True)
+    toe = np.where(seen, points[:, :, 1:], 0.0).sum(2) / np.maximum(seen.sum(2), 1)
+    axis = toe - heel
+    length = norm(axis)[..., None]
+    ahead = np.divide(axis, length, out=np.zeros_like(axis), where=length > 0)
+    if points.shape[-1] == 1:
+        across = 0.0275 * np.sqrt(np.maximum(1 - (axis / 0.152) ** 2, 0) + 0.01)
+    else:
+        across = 0.0275 * ahead[..., ::-1] * [-1, 1]
+    rear = np.where(heel_stands[..., None], heel, toe - 0.0275 * ahead)
+    front = np.where(toe_stands[..., None], toe, heel + 0.0275 * ahead)
+    corners = np.stack([rear - across, rear + across, front - across, front + across], axis=2)
+    stands = np.repeat(heel_stands | toe_stands, 4, axis=1)
+    return corners.reshape(len(points), 8, -1), stands
+
+
 def balance(body: Body, feet: Feet) -> dict[str, float]:
     """Centre of mass and extrapolated centre of mass over the base of support."""
     com = body.com_in_part
@@ -103,8 +127,8 @@ def balance(body: Body, feet: Feet) -> dict[str, float]:
     foot_seen, foot_stands = feet.seen.any(2), feet.stands.any(2)
     shown = feet.seen[..., 0] & feet.seen[..., 1:3].any(2)
     whole = foot_seen.all(1) & (shown | ~foot_stands).all(1)
-    stands = feet.stands[:, :, SOLE].reshape(-1, 6) & whole[:, None]
-    floor = feet.points[:, :, SOLE, 0::2].reshape(len(com), 6, -1)
+    floor, stands = soles(feet)
+    stands &= whole[:, None]
     floor = np.where(stands[..., None], floor, 0.0)
     find = base_in_space if floor.shape[-1] == 2 else base_in_picture
     series = find(floor, stands, place, xcom, v)

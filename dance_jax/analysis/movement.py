@@ -197,6 +197,7 @@ def analyse_person(
         ratio, side = in_plane_ratio(smooth_up, time_s)
         compiled.give_back()
         in_plane = validity.in_plane(ratio, side, names) & np.isfinite(theta)
+        in_plane &= validity.possible(theta, names)
         theta = settle(theta, in_plane)
         theta_raw = beside(settle(theta_raw, in_plane), theta)
     else:

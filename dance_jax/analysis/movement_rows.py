@@ -64,6 +64,7 @@ def rows(
     found: Mapping[str, float],
     planar: bool,
     spread: Mapping[str, tuple[float, float, bool]] | None = None,
+    doubts: Mapping[str, str] | None = None,
 ) -> list[Measure]:
     """Turns values into rows of the report, each stated or refused with its reason.
 
@@ -73,6 +74,7 @@ def rows(
         planar: the poses are a picture.
         spread: key -> (low, high, noisy): the 95 % interval from the key points' scatter, and
             whether scatter makes a large part of the value.
+        doubts: key -> why its value is not to be stated.
 
     Returns:
         One row a measure of the catalogue, in its order.
@@ -85,6 +87,8 @@ def rows(
             continue
         reason = refusals.beforehand(row, person, planar)
         value = found[key]
+        if not reason:
+            reason = (doubts or {}).get(key, "")
         if not reason and not np.isfinite(value):
             reason = refusals.afterwards(row)
         low, high, noisy = (spread or {}).get(key, (np.nan, np.nan, False))

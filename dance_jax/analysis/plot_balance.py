@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dance_jax.analysis import palette, plot_style
+from dance_jax.analysis import palette, plot_style, standing
 from dance_jax.analysis.result import PersonAnalysis
 
 _COM, _XCOM, _SUPPORT = "#222222", "#CC79A7", "#C7E3C9"
@@ -34,7 +34,8 @@ def balance_figure(
     plot_style.title(
         figure,
         f"{plot_style.SYNTHETIC * synthetic}Balance map, dancer {person.person_id} (body heights)",
-        f"{plane}; green: between the outer edges of the feet on the floor",
+        f"{plane}; green: between the outer edges of the feet on the floor"
+        + "; IMPLAUSIBLE, see the refusals" * _implausible(person),
     )
     _place(axes[0, 0], person)
     _margin(axes[1, 0], person)
@@ -42,6 +43,14 @@ def balance_figure(
     axes[2, 0].set_xlabel("time (s)", labelpad=1)
     figure.subplots_adjust(hspace=0.45)
     return figure
+
+
+def _implausible(person: PersonAnalysis) -> bool:
+    """Says whether the report does not believe what is drawn."""
+    return any(
+        m.key in standing.KEYS and m.reason.startswith(standing.IMPLAUSIBLE)
+        for m in person.measures
+    )
 
 
 def _line(axis: Any, time_s: np.ndarray, value: np.ndarray, **style: Any) -> None:

@@ -227,7 +227,8 @@ def _balance(by_key: Mapping[str, Measure], out: list[str]) -> None:
     if outside is not None:
         out.append(
             "The centre of mass was beyond the outer edges of the standing feet in "
-            f"{_figure(outside, 0)} of the time in which a foot stood."
+            f"{_figure(outside, 0)} of the time in which a foot stood, as happens at every step; "
+            "it is no loss of balance."
         )
     single, double = (by_key.get(f"balance.{n}_support_share") for n in ("single", "double"))
     if single is not None and double is not None:

@@ -24,6 +24,9 @@ import numpy as np
 VIEWS = ("front", "oblique", "side")
 # Apparent width of shoulders and pelvis over a usual body's, about |cos yaw|; back is front.
 VIEW_EDGES = (0.7, 0.35)
+# The most that tables of usual ranges give an elbow: 150 (AAOS 1965) to 160 (Merck Manual). Of the
+# knee they give 130 to 135, and kneeling dancers bend it further; other joints have no such end.
+MOST_BENT_DEG = {"elbow": 160.0}
 
 
 class Band(NamedTuple):
@@ -95,6 +98,25 @@ def in_plane(ratio: np.ndarray, side: np.ndarray, names: Sequence[str]) -> np.nd
             least[row, column] = np.inf if (t := threshold(name, where)) is None else t
     with np.errstate(invalid="ignore"):
         return ratio >= least[side]
+
+
+def possible(theta: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Tells which 2D angles a body can have.
+
+    An elbow that bends further than any elbow does (`MOST_BENT_DEG`) is not seen in its plane: the
+    forearm comes towards the camera, and its picture falls on that of the upper arm. The ratio of
+    apparent lengths misses this where both keep most of their length.
+
+    Args:
+        theta: [T,A] radians.
+        names: A angle names.
+
+    Returns:
+        bool[T,A]; True where the angle is unknown.
+    """
+    most = np.array([np.radians(MOST_BENT_DEG.get(group(name), np.inf)) for name in names])
+    with np.errstate(invalid="ignore"):
+        return ~(np.abs(theta) > most)
 
 
 def wider(rendered: dict[str, Any], *seen: dict[str, Any] | None) -> Band | None:

@@ -4,6 +4,9 @@ In a picture (C = 2) everything on the floor is the picture's horizontal alone: 
 line of sight cannot be seen. A foot that stands there is taken to lie flat: its heel and toes as
 far as they are seen, since heel and toe of a flat foot differ in the picture's height wherever it
 points towards the camera.
+
+The base is made of soles, not of key points: each a rectangle from the heel to the middle of the
+toes, as broad as a foot, since the weight may lie anywhere on it.
 """
 
 from __future__ import annotations
@@ -20,13 +23,22 @@ from dance_jax.biomech.movement import Movement
 from dance_jax.biomech.pendulum import ANKLE_HEIGHT, pendulum_rate
 from dance_jax.kinematics import motion
 from dance_jax.kinematics.scale import upper_percentile
-from dance_jax.kinematics.vectors import all_finite, component_sum, finite_or, safe_norm
+from dance_jax.kinematics.vectors import (
+    all_finite,
+    component_sum,
+    finite_or,
+    safe_norm,
+    safe_unit,
+)
 
 __all__ = ["MEASURES", "Balance", "balance", "on_floor", "soft_com_margin", "summarise"]
 
 _SOLE = tuple(k for k, name in enumerate(contacts.POINTS) if name != "ankle")
 _HEEL = contacts.POINTS.index("heel")
 _TOES = tuple(contacts.POINTS.index(name) for name in ("big_toe", "small_toe"))
+# Of a foot, in body heights (Drillis & Contini 1966, in Winter).
+_BREADTH, _LENGTH = 0.055, 0.152
+_SIDE_ON = 0.01  # keeps the slope finite where a foot is seen side on: .003 too broad
 
 
 class Balance(NamedTuple):
@@ -43,7 +55,7 @@ class Balance(NamedTuple):
         xcom: [T, G] extrapolated centre of mass, body heights; NaN without `height_m`.
         contacts: [T, 2] 1 where the left, right foot stands, 0 where not, NaN where unseen.
         flight: [T] 1 where both feet are clear of the floor, else 0.
-        support: [T, 6, G] heel, big and small toe of both feet; NaN where not standing.
+        support: [T, 8, G] corners of both soles (rear two, front two); NaN where not standing.
         com_margin: [T] distance of the centre of mass to the base's border, body heights.
         margin: [T] margin of stability: the same of `xcom`.
         time_to_contact_s: [T] until the centre of mass, going on as it does, leaves the base; at
@@ -73,17 +85,48 @@ def on_floor(x: jnp.ndarray) -> jnp.ndarray:
     return x[..., 0::2]
 
 
+def _corners(points: jnp.ndarray, heel_stands: jnp.ndarray, toes_stand: jnp.ndarray) -> jnp.ndarray:
+    """Returns the corners of the soles, [T, 2, 4, G]: the rear two, the front two.
+
+    In a picture a sole that points at the camera shows its whole breadth, one seen from the side
+    none. On the toes (or the heel) alone it reaches half a breadth back (forth).
+
+    Args:
+        points: [T, 2, 3, G] heel and toes on the floor.
+        heel_stands: [T, 2] from 0 to 1 how far the heel stands.
+        toes_stand: [T, 2] the same of the toes.
+    """
+    toes = points[:, :, jnp.asarray(_TOES)]
+    count = jnp.maximum(all_finite(toes).sum(-1), 1)[..., None]
+    heel, toe = finite_or(points[:, :, _HEEL]), finite_or(toes).sum(-2) / count
+    axis = toe - heel
+    ahead = safe_unit(axis)
+    half = 0.5 * _BREADTH
+    if points.shape[-1] == 1:
+        turned = jnp.maximum(1.0 - (axis / _LENGTH) ** 2, 0.0)  # squared sine to the picture
+        across = half * jnp.sqrt(turned + _SIDE_ON)
+    else:
+        across = half * jnp.stack([-ahead[..., 1], ahead[..., 0]], axis=-1)
+    back, forth = toe - half * ahead, heel + half * ahead
+    rear = back + heel_stands[..., None] * (heel - back)
+    front = forth + toes_stand[..., None] * (toe - forth)
+    return jnp.stack([rear - across, rear + across, front - across, front + across], axis=-2)
+
+
 def _base(moved: Movement, floor: jnp.ndarray) -> tuple[jnp.ndarray, ...]:
-    """Returns the sole's points [T,6,G], which stand bool[T,6], states [T,2], whole bool[T]."""
+    """Returns the soles' corners [T,8,G], which stand bool[T,8], states [T,2], whole bool[T]."""
     touching, seen = contacts.point_contacts(moved, floor)
-    points = on_floor(contacts.foot_points(moved)[:, :, jnp.asarray(_SOLE), :])
-    stands = touching[:, :, jnp.asarray(_SOLE)]
+    heel, toes = touching[..., _HEEL], touching[:, :, jnp.asarray(_TOES)].any(-1)
     foot_seen, foot_stands = seen.any(-1), touching.any(-1)
     shown = seen[..., _HEEL] & seen[:, :, jnp.asarray(_TOES)].any(-1)
     whole = foot_seen.all(-1) & (shown | ~foot_stands).all(-1)
+    dtype = moved.pose.dtype
+    points = on_floor(contacts.foot_points(moved)[:, :, jnp.asarray(_SOLE), :])
+    corners = _corners(points, heel.astype(dtype), toes.astype(dtype))
     n = points.shape[0]
-    states = jnp.where(foot_seen, foot_stands.astype(moved.pose.dtype), jnp.nan)
-    return points.reshape(n, 6, -1), stands.reshape(n, 6), states, whole
+    states = jnp.where(foot_seen, foot_stands.astype(dtype), jnp.nan)
+    stands = jnp.repeat(heel | toes, 4, axis=1)
+    return corners.reshape(n, 8, -1), stands, states, whole
 
 
 def _level(floor: jnp.ndarray) -> jnp.ndarray:
@@ -172,11 +215,18 @@ def soft_com_margin(moved: Movement, anthropometry: str = "de_leva_mean") -> jnp
     com = segments.centre_of_mass(moved.pose, anthropometry, "fallback")
     weights = contacts.point_weights(moved)
     seen = jnp.isfinite(weights).any(-1).all(-1)
-    sole = jnp.asarray(_SOLE)
-    points = on_floor(contacts.foot_points(moved)[:, :, sole, :])
+    points = on_floor(contacts.foot_points(moved)[:, :, jnp.asarray(_SOLE), :])
+    heel = finite_or(weights[..., _HEEL])
+    toes = finite_or(weights[:, :, jnp.asarray(_TOES)]).max(-1)
+    # A sole counts as its surer end; the other end is where its own weight puts it.
+    surer = jnp.maximum(jnp.maximum(heel, toes), 1e-6)
+    corners = _corners(points, heel / surer, toes / surer)
     n = points.shape[0]
+    shown = all_finite(points[:, :, _HEEL]) & all_finite(points[:, :, jnp.asarray(_TOES)]).any(-1)
     value = support.soft_signed_distance(
-        points.reshape(n, 6, -1), weights[:, :, sole].reshape(n, 6), on_floor(com)
+        corners.reshape(n, 8, -1),
+        jnp.repeat(jnp.where(shown, surer, 0.0), 4, axis=1),
+        on_floor(com),
     )
     return jnp.where(seen, value, jnp.nan)
 

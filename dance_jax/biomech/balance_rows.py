@@ -8,7 +8,11 @@ LONGEST_S = 10.0  # a time to contact above this is not told apart from "never"
 
 _HOF = "Hof, Gazendam & Sinke 2005, J. Biomech. 38:1-8"
 _ALL = ("arms", "trunk", "legs", "feet")
-_PICTURE = "; in a picture, along its horizontal only, with a standing foot taken to lie flat"
+_DRILLIS = "breadth of a foot: Drillis & Contini 1966, in Winter"
+_PICTURE = (
+    "; in a picture, along its horizontal only, with a standing foot taken to lie flat; a camera"
+    " tilted by 2 degrees moves the centre of mass over the feet by 0.02 body heights"
+)
 _SEEN = "no frame shows trunk, arms and legs together"
 _BASE = "no frame shows both feet, with heel and toes of one that stands, and the body above them"
 _STATE = "no two frames in a row show both feet"
@@ -48,7 +52,7 @@ MEASURES: tuple[MeasureDef, ...] = (
         "sway",
         "Sway over the feet",
         "height",
-        "root mean square distance of the centre of mass from the middle of the points that stand"
+        "root mean square distance of the centre of mass from the middle of the soles that stand"
         + _PICTURE,
         undefined=_BASE,
     ),
@@ -57,14 +61,18 @@ MEASURES: tuple[MeasureDef, ...] = (
         "Centre of mass inside the base",
         "height",
         "median distance of the centre of mass to the border of the base of support, positive"
-        " inside" + _PICTURE,
+        " inside; the base is the outline of the soles that stand, from heel to toes and .055 body"
+        " heights broad" + _PICTURE,
+        source=_DRILLIS,
         undefined=_BASE,
     ),
     _row(
         "share_outside",
         "Time with the centre of mass outside the base",
         "share",
-        "share of the time on the feet with the centre of mass outside the base" + _PICTURE,
+        "share of the time on the feet with the centre of mass outside the base, as at every step;"
+        " no loss of balance" + _PICTURE,
+        source=_DRILLIS,
         undefined=_BASE,
     ),
     _row(
@@ -107,14 +115,16 @@ MEASURES: tuple[MeasureDef, ...] = (
         "base_width_median",
         "Width of the base of support",
         "height",
-        "median of the greatest distance between two points of the feet that stand" + _PICTURE,
+        "median of the greatest distance between two corners of the soles that stand" + _PICTURE,
+        source=_DRILLIS,
         undefined="no frame shows both feet, with heel and toes of one that stands",
     ),
     _row(
         "base_area_median",
         "Area of the base of support",
         "height^2",
-        "median area of the convex hull of the points of the feet that stand",
+        "median area of the convex hull of the soles that stand",
+        source=_DRILLIS,
         dims=(3,),
         undefined="no frame shows both feet, with heel and toes of one that stands",
     ),

@@ -142,6 +142,14 @@ def test_in_plane_needs_the_ratio_of_the_view(made_table):
     assert validity.threshold("right_knee", "oblique") == 0.9
 
 
+def test_an_elbow_bent_further_than_elbows_bend_is_not_seen_in_its_plane():
+    names = angles.ANGLE_NAMES
+    for degrees, elbows in ((0, True), (159, True), (161, False), (-161, False), (np.nan, True)):
+        found = validity.possible(np.full((1, A), np.radians(degrees)), names)[0]
+        for name, ok in zip(names, found, strict=True):
+            assert ok == (elbows or not name.endswith("elbow")), (name, degrees)
+
+
 def test_the_band_is_that_of_the_reported_number(made_table):
     assert validity.band("left_elbow", "min") == validity.Band(4.0, 12.0)
     assert validity.band("left_knee", "min") == (5.0, 20.0)  # the greatest of each

@@ -20,8 +20,24 @@ from tests.kinematics.oracle import standing
 from tests.seeds import fresh
 
 FEET = np.array([j for foot in contacts.JOINTS for j in foot])
-SOLE = [side + point for side in ("left_", "right_") for point in contacts.POINTS[:3]]
+BREADTH, LENGTH = 0.055, 0.152  # of a foot, body heights
 N = 120
+
+
+def soles(pose):
+    """Corners of the feet of one frame [8, G], by hand: heel to mid-toes, as broad as a foot."""
+    corners = []
+    for side in ("left_", "right_"):
+        at = [pose[index("halpe26", side + name)][0::2] for name in contacts.POINTS[:3]]
+        heel, toe = at[0], (at[1] + at[2]) / 2
+        if len(heel) == 1:
+            turned = max(1 - (float((toe - heel)[0]) / LENGTH) ** 2, 0)
+            across = np.array([BREADTH / 2 * np.sqrt(turned + 0.01)])
+        else:
+            along = (toe - heel) / np.linalg.norm(toe - heel)
+            across = BREADTH / 2 * np.array([-along[1], along[0]])
+        corners += [heel - across, heel + across, toe - across, toe + across]
+    return np.array(corners)
 
 
 def dancing(seed, dims=3, duration_s=4.0, fps=30.0, height_m=None):
@@ -63,7 +79,7 @@ def test_margins_of_a_gliding_body(dims):
     got = jax.tree.map(np.asarray, balance.balance(moved))
     k = N // 2
     com = np.asarray(segments.centre_of_mass(moved.pose))[k]
-    feet = np.asarray(moved.pose)[k, [index("halpe26", n) for n in SOLE]][:, 0::2]
+    feet = soles(np.asarray(moved.pose)[k])
     v = got.com_velocity[k, 0::2]
     share_above = v[0] / speed
     assert 0.9 < share_above < 1.0  # the feet and a part of the shanks stay
@@ -97,12 +113,60 @@ def test_through_a_camera_with_perspective(seed):
     x = np.asarray(moved.pose)[:, np.array(contacts.JOINTS)[:, :3], 0]
     down = dance.planted[..., None] & np.isfinite(x)
     low, high = np.where(down, x, np.inf).min((1, 2)), np.where(down, x, -np.inf).max((1, 2))
+    low, high = low - BREADTH / 4, high + BREADTH / 4  # between a foot seen end on and side on
     truth = np.minimum(got.com[:, 0] - low, high - got.com[:, 0])
     error = np.abs(got.com_margin - truth)[dance.planted.any(-1)]
     assert np.isfinite(error).mean() > 0.9 and np.nanmedian(error) < 0.02
     stands = np.nansum(got.contacts, -1) > 0
     assert (got.base_width[stands] > 0.02).mean() > 0.95  # all of the foot, not one toe
     assert 0.4 < np.nanmean(got.com_height) < 0.75
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_foot_is_as_broad_as_a_foot(dims):
+    """One foot that points at the camera, its key points in one line: .055 heights broad."""
+    pose = np.tile(np.asarray(standing(1.0), np.float32), (N, 1, 1))
+    for name in contacts.POINTS[1:3]:
+        for side in ("left_", "right_"):
+            pose[:, index("halpe26", side + name), 0] = pose[:, index("halpe26", side + "heel"), 0]
+    raised = [index("halpe26", "right_" + name) for name in contacts.POINTS]
+    pose[:, raised, 1] += 0.3
+    upper = np.setdiff1d(np.arange(26), FEET)
+    com = np.asarray(segments.centre_of_mass(pose))[0, 0]
+    over = float(pose[0, index("halpe26", "left_heel"), 0] - com)
+    for aside, inside in ((0.02, True), (0.035, False)):
+        moved_aside = pose.copy()
+        moved_aside[:, upper, 0] += (over + aside) / 0.96  # the feet, which stay, weigh 4 %
+        moved = Movement(
+            jnp.asarray(moved_aside[..., :dims]),
+            jnp.arange(N, dtype=jnp.float32) / 30.0,
+            jnp.float32(1.75),
+        )
+        got = jax.tree.map(np.asarray, balance.balance(moved))
+        assert (got.contacts == [1, 0]).all()
+        off = np.abs(got.com[:, 0] - pose[0, index("halpe26", "left_heel"), 0])
+        np.testing.assert_allclose(
+            got.com_margin, BREADTH / 2 - off, atol=3e-4 if dims == 2 else 1e-5
+        )
+        assert ((got.com_margin > 0) == inside).all()
+
+
+def test_on_the_toes_the_base_is_the_fore_part():
+    pose = np.tile(np.asarray(standing(1.0), np.float32), (N, 1, 1))
+    for side in ("left_", "right_"):
+        pose[:, index("halpe26", side + "heel"), 1] += 0.05
+    # In the clip's other half the heels are down, so that the floor is known.
+    pose[: N // 2] = np.asarray(standing(1.0), np.float32)
+    time = jnp.arange(N, dtype=jnp.float32) / 30.0
+    got = jax.tree.map(
+        np.asarray, balance.balance(Movement(jnp.asarray(pose), time, jnp.float32(1.75)))
+    )
+    flat, raised = got.support[10, :4], got.support[N - 10, :4]
+    assert np.isfinite(flat).all() and np.isfinite(raised).all()
+    np.testing.assert_allclose(flat[2:], raised[2:], atol=1e-5)
+    assert np.linalg.norm(flat[2] - flat[0]) > 0.1
+    assert np.linalg.norm(raised[2] - raised[0]) == pytest.approx(BREADTH / 2, abs=1e-4)
+    assert got.base_area[N - 10] < got.base_area[10]
 
 
 def test_signs_inside_and_outside():
