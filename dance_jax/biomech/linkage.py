@@ -204,9 +204,9 @@ def _rods(pose: jnp.ndarray, model: Linkage) -> jnp.ndarray:
     ends[model.second, each], ends[model.first, each] = 1.0, -1.0
     safe = jnp.swapaxes(finite_or(pose), 1, 2)
     rod = jnp.einsum("tcj,jr->tcr", safe, jnp.asarray(ends, pose.dtype), precision="highest")
-    missing = (~jnp.isfinite(jnp.swapaxes(pose, 1, 2))).astype(pose.dtype)
-    lacking = jnp.einsum("tcj,jr->tcr", missing, jnp.asarray(np.abs(ends), pose.dtype))
-    return jnp.where(lacking < 0.5, rod * model.radius, jnp.nan)
+    missing = (~all_finite(pose)).astype(pose.dtype)
+    lacking = jnp.einsum("tj,jr->tr", missing, jnp.asarray(np.abs(ends), pose.dtype))
+    return jnp.where(lacking[:, None] < 0.5, rod * model.radius, jnp.nan)
 
 
 def seen_steps(known: jnp.ndarray, moved: Movement) -> jnp.ndarray:

@@ -71,24 +71,28 @@ def powers(
     )
 
 
-def _pass(s: jnp.ndarray, step: jnp.ndarray, fade_s: jnp.ndarray) -> jnp.ndarray:
-    """Runs two exponential means one after the other over s[T, F]; `step` leads to each sample."""
-    seen = all_finite(s)
-    safe = jnp.where(seen[:, None], finite_or(s), 0.0)
+def _gains(time_s: jnp.ndarray, seen: jnp.ndarray, fade_s: jnp.ndarray) -> jnp.ndarray:
+    """Returns 1 - exp(-dt / fade) [T], dt since the last seen frame; 1 in the first, 0 unseen."""
+    latest = jax.lax.cummax(jnp.where(seen, time_s, -jnp.inf), axis=0)
+    latest = jnp.pad(latest[:-1], (1, 0), constant_values=-jnp.inf)
+    some = jnp.isfinite(latest)
+    since = jnp.where(some, jnp.maximum(time_s - latest, 0.0), 0.0)
+    return jnp.where(seen, jnp.where(some, 1.0 - jnp.exp(-since / fade_s), 1.0), 0.0)
 
-    def advance(state, sample):
-        first, second, elapsed = state
-        x, dt, there = sample
-        elapsed = elapsed + dt
-        keep = jnp.exp(-elapsed / fade_s)
-        first = jnp.where(there, x + keep * (first - x), first)
-        second = jnp.where(there, first + keep * (second - first), second)
-        return (first, second, jnp.where(there, 0.0, elapsed)), second
 
-    # So much time has passed before the first sample that nothing is kept of the zero state.
-    start = (jnp.zeros_like(s[0]), jnp.zeros_like(s[0]), 60.0 * fade_s)
-    _, out = jax.lax.scan(advance, start, (safe, step, seen))
-    return jnp.where(seen[:, None], out, jnp.nan)
+def _pass(s: jnp.ndarray, gain: jnp.ndarray, reverse: bool = False) -> jnp.ndarray:
+    """Runs two exponential means, one after the other, over s[T, F]; gain[T] of new in old."""
+
+    def advance(state: tuple, sample: tuple) -> tuple:
+        first, second = state
+        x, share = sample
+        first = first + share * (x - first)
+        second = second + share * (first - second)
+        return (first, second), second
+
+    none = jnp.zeros_like(s[0])
+    # Two samples at a time: a step of the loop costs more than what is computed in it.
+    return jax.lax.scan(advance, (none, none), (s, gain), reverse=reverse, unroll=2)[1]
 
 
 def low_pass(s: jnp.ndarray, time_s: jnp.ndarray, cutoff_hz: jnp.ndarray) -> jnp.ndarray:
@@ -99,9 +103,12 @@ def low_pass(s: jnp.ndarray, time_s: jnp.ndarray, cutoff_hz: jnp.ndarray) -> jnp
     For any, also uneven time stamps; a gap is passed over.
     """
     fade_s = 1.0 / (2 * jnp.pi * cutoff_hz)
-    step = jnp.maximum(time_s[1:] - time_s[:-1], 0.0)
-    forth = _pass(s, jnp.pad(step, (1, 0)), fade_s)
-    return _pass(forth[::-1], jnp.pad(step[::-1], (1, 0)), fade_s)[::-1]
+    seen = all_finite(s)
+    time = jnp.asarray(time_s, s.dtype)
+    forth, back = _gains(time, seen, fade_s), _gains(-time[::-1], seen[::-1], fade_s)[::-1]
+    safe = jnp.where(seen[:, None], finite_or(s), 0.0)
+    smooth = _pass(_pass(safe, forth), back, reverse=True)
+    return jnp.where(seen[:, None], smooth, jnp.nan)
 
 
 def on_own_tempo(s: jnp.ndarray, time_s: jnp.ndarray, weight: jnp.ndarray) -> OwnTempo:

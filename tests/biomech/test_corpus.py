@@ -49,6 +49,7 @@ def test_batches_give_what_each_clip_gives_alone(small, seed: int) -> None:
     each = [alone(Movement(*(x[k] for x in movements)), "winter") for k in range(CLIPS)]
     found = corpus.compute_corpus(movements, "winter", batch=3)  # the last batch overlaps
     assert set(found) == set(each[0])
+    assert corpus.program.cache_info().currsize == 1  # one compilation for all batches
     for key, values in found.items():
         truth = np.array([clip[key] for clip in each])
         assert values.shape == (CLIPS,)
