@@ -115,6 +115,25 @@ def labels_of(config: Any, examples: Examples, styles: Sequence[str]) -> list[di
     return out
 
 
+def window_frames(config: Any) -> tuple[int, int]:
+    """Returns (length, stride) of the windows in frames.
+
+    Args:
+        config: keys `window_s`, `stride_s`, `fps`, and of another network its own.
+
+    Raises:
+        ConfigError: windows would leave frames out between them.
+    """
+    other = networks.other(config)
+    length = other.frames(config) if other else max(round(config.window_s * config.fps), 2)
+    stride = max(round(config.stride_s * config.fps), 1) if config.stride_s else length
+    if stride > length:
+        what = f"{config.stride_s:g} s from window to window leave frames out between windows"
+        fix = f"take at most {length / config.fps:g}, or 0: windows do not overlap"
+        raise ConfigError(what, "--config.stride_s", fix)
+    return length, stride
+
+
 def loader_of(
     config: Any,
     examples: Examples,
@@ -136,12 +155,11 @@ def loader_of(
         pixels: of `in_pictures`.
         whole: every process gets all windows.
     """
-    other = networks.other(config)
-    length = other.frames(config) if other else max(round(config.window_s * config.fps), 2)
+    length, stride = window_frames(config)
     options = LoaderOptions(
         batch_size=config.batch_size,
         length=length,
-        stride=max(round(config.stride_s * config.fps), 1) if config.stride_s else length,
+        stride=stride,
         tail="back",
         shuffle=train,
         seed=seed,

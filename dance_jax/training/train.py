@@ -23,7 +23,7 @@ from dance_jax.training.evaluate import Outcome
 from dance_jax.training.examples import Examples, from_corpus, from_file
 from dance_jax.training.fold_run import run_fold, trained
 from dance_jax.training.folds import Fold, folds_of
-from dance_jax.training.sources import cache_of, uses
+from dance_jax.training.sources import cache_of, uses, window_frames
 
 RESULTS = "results.json"
 
@@ -54,6 +54,7 @@ def train(config: Any, workdir: str | pathlib.Path) -> dict[str, Any]:
         InputError: the data cannot be used.
         ConfigError: a key does not fit the data.
     """
+    window_frames(config)  # a wrong one is told before the data are read
     parallel.initialize_distributed()
     folder = rundir.open_workdir(config, workdir)
     examples = examples_of(config)

@@ -160,6 +160,9 @@ def test_what_cannot_be_trained_is_said(corpus, tmp_path) -> None:
         train.read(config(next((corpus / "pose_data").iterdir())))
     with pytest.raises(InputError, match="no such file or folder"):
         train.train(config(tmp_path / "nothing.npz"), tmp_path / "b")
+    with pytest.raises(ConfigError, match=r"3 s from window to window.*at most 1,"):
+        train.train(config(corpus, window_s=1.0, stride_s=3.0), tmp_path / "c")
+    assert not (tmp_path / "c").exists()
 
 
 def test_folds_that_lack_a_class_are_put_together() -> None:
