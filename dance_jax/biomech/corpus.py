@@ -16,9 +16,9 @@ from dance_jax.biomech.movement import Movement
 from dance_jax.errors import InputError
 
 BATCH = 16
-"""Clips in one call of the compiled program. A multiple of 8, as Fourier transforms take eight at a
-time; and so few that what a call works on stays below 32 MiB for ten seconds at 30 frames a second:
-larger blocks go back to Linux after each call, and their pages are made anew for the next."""
+"""Clips in one call of the compiled program: the cheapest of 8, 16, 24 and 25 for ten seconds at 30
+frames a second. A likely reason is that what a call works on then stays below 32 MiB; larger blocks
+go back to Linux after each call."""
 
 
 @functools.cache
@@ -27,7 +27,7 @@ def program(
 ) -> tuple[tuple[str, ...], Callable[[Movement], jax.Array]]:
     """Returns the measures, and the compiled function of a batch of movements [B, ...] to [B, K].
 
-    One array of all, since handing over a hundred small ones costs a twentieth of computing them.
+    One array of all: in a picture's plane a hundred small ones cost a tenth of the whole.
 
     Args:
         anthropometry: table of segment masses, a key of `anthropometry.ANTHROPOMETRY`.
