@@ -180,9 +180,10 @@ class GraphConv(nn.Module):
         neighbours = torch.einsum("kij,btj->btik", self.fixed, there).clamp_min(1)
         number = there.sum(-1).clamp_min(1)[..., None, None, None]
         x = x * there[..., None]
-        near = torch.einsum("kij,btjd->btikd", self.fixed, x) / neighbours[..., None]
-        far = torch.einsum("kij,btjd->btikd", self.adjacency, x) * (mask.shape[-1] / number)
-        return self.out((near + far).flatten(-2)) * there[..., None]
+        near = self.fixed.transpose(0, 1) / neighbours[..., None]
+        links = near + self.adjacency.transpose(0, 1) * (mask.shape[-1] / number)
+        mixed = links.flatten(2, 3) @ x
+        return self.out(mixed.unflatten(2, (mask.shape[-1], -1)).flatten(-2)) * there[..., None]
 
 
 class TemporalConv(nn.Module):

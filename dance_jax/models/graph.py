@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dance_jax import skeleton as skeletons
+from dance_jax.models.linear import Dense
 from dance_jax.skeleton import Skeleton
 
 RELATIONS = ("self", "parent", "child", "mirror")
@@ -59,15 +60,13 @@ class GraphConv(nn.Module):
         learned = self.param("adjacency", nn.initializers.zeros, fixed.shape, jnp.float32)
         there = mask.astype(jnp.float32)
         neighbours = jnp.maximum(jnp.einsum("kij,btj->btik", fixed, there), 1.0)
-        number = jnp.maximum(there.sum(-1), 1.0)[..., None, None]
+        number = jnp.maximum(there.sum(-1), 1.0)[..., None, None, None]
+        near = fixed.transpose(1, 0, 2) / neighbours[..., None]
+        links = near + learned.transpose(1, 0, 2) * (mask.shape[-1] / number)
+        links = links.astype(self.dtype).reshape(*mask.shape[:2], -1, mask.shape[-1])
         x = jnp.where(mask[..., None], x, 0).astype(self.dtype)
-        near = jnp.einsum("kij,btjd->btikd", jnp.asarray(fixed, self.dtype), x)
-        far = jnp.einsum("kij,btjd->btikd", learned.astype(self.dtype), x)
-        near = near / neighbours[..., None].astype(self.dtype)
-        mixed = near + far * (mask.shape[-1] / number[..., None]).astype(self.dtype)
-        y = nn.Dense(self.features, dtype=self.dtype, name="out")(
-            mixed.reshape(*mixed.shape[:3], -1)
-        )
+        mixed = links @ x
+        y = Dense(self.features, dtype=self.dtype, name="out")(mixed.reshape(*mask.shape, -1))
         return jnp.where(mask[..., None], y, 0)
 
 

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dance_jax.models.lstm_core import flat, product, sigmoid
+from dance_jax.models.linear import flat, product
+from dance_jax.models.lstm_core import sigmoid
 from dance_jax.models.recurrent import RecurrentStack, batch_major, each_direction, time_major
 
 

@@ -7,6 +7,8 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
+from dance_jax.models.linear import flat, product
+
 Arrays: TypeAlias = tuple[jax.Array, ...]
 States: TypeAlias = tuple[tuple[jax.Array, jax.Array], ...]
 
@@ -14,16 +16,6 @@ States: TypeAlias = tuple[tuple[jax.Array, jax.Array], ...]
 def sigmoid(x: jax.Array) -> jax.Array:
     """Returns 1 / (1 + e^-x) by tanh, which XLA computes faster than exp and a division."""
     return 0.5 * jnp.tanh(0.5 * x) + 0.5
-
-
-def product(rows: jax.Array, weights: jax.Array) -> jax.Array:
-    """Returns rows @ weights in the weights' dtype, added up and given back in the rows'."""
-    return jnp.dot(rows.astype(weights.dtype), weights, preferred_element_type=rows.dtype)
-
-
-def flat(x: jax.Array) -> jax.Array:
-    """Returns [T*B,D] of [T,B,D]: XLA's products of matrices beat those of three axes by 5 %."""
-    return x.reshape(-1, x.shape[-1])
 
 
 def _forward(

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from dance_jax.models.graph import GraphConv, JointAttention
+from dance_jax.models.linear import Dense, computed_once
 from dance_jax.models.pose_features import PoseFeatures
 from dance_jax.skeleton import CANON, Skeleton
 
@@ -123,8 +124,8 @@ class PoseBlock(nn.Module):
         y = TemporalConv(self.kernel, self.dilation, self.causal, self.dtype, name="time")(
             norm(x), mask
         )
-        y = nn.gelu(nn.Dense(2 * self.width, dtype=self.dtype, name="up")(y))
-        return x + branch(nn.Dense(self.width, dtype=self.dtype, name="down")(y))
+        y = nn.gelu(Dense(2 * self.width, dtype=self.dtype, name="up")(y))
+        return x + branch(Dense(self.width, dtype=self.dtype, name="down")(y))
 
 
 class JointPool(nn.Module):
@@ -155,7 +156,7 @@ class JointPool(nn.Module):
             high = jnp.max(jnp.where(there, x, -jnp.inf), axis=-2)
             high = jnp.where(some[..., None], high, 0)
             pooled = jnp.concatenate([x.sum(-2) / number, high], axis=-1)
-        y = nn.Dense(self.features, dtype=self.dtype, name="out")(pooled.astype(self.dtype))
+        y = Dense(self.features, dtype=self.dtype, name="out")(pooled.astype(self.dtype))
         return jnp.where(some[..., None], y, 0)
 
 
@@ -224,15 +225,16 @@ class PoseStream(nn.Module):
             rows, _, joints = mask.shape
             keep = 1.0 - self.joint_drop
             mask &= jax.random.bernoulli(self.make_rng("dropout"), keep, (rows, 1, joints))
+        mask = computed_once(mask)
         there = mask[..., None]
         x = jnp.where(there, features.joint, 0).astype(self.dtype)
-        x = nn.Dense(self.width, dtype=self.dtype, name="embed")(x)
+        x = Dense(self.width, dtype=self.dtype, name="embed")(x)
         own = nn.initializers.normal(0.02)
         x = x + self.param("joints", own, (mask.shape[-1], self.width)).astype(self.dtype)
         whole = jnp.where((features.root_mask & frame_mask)[..., None], features.root, 0)
         x = (
             x
-            + nn.Dense(self.width, use_bias=False, dtype=self.dtype, name="embed_root")(
+            + Dense(self.width, use_bias=False, dtype=self.dtype, name="embed_root")(
                 whole.astype(self.dtype)
             )[:, :, None]
         )

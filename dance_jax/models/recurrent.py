@@ -9,7 +9,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from dance_jax.models.lstm_core import flat, lstm_core
+from dance_jax.models.linear import flat
+from dance_jax.models.lstm_core import lstm_core
 
 
 class LSTMState(NamedTuple):
