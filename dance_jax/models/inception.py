@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dance_jax.models import norm as norms
+from dance_jax.models.pooling import max_pool
 from dance_jax.models.resnet import check_frames, pool
 from dance_jax.models.weights import IMAGENET_MEAN, IMAGENET_STD
 
@@ -183,7 +184,7 @@ class _Mixed(nn.Module):
 
     def _pooled(self, x: jax.Array, *, halve: bool) -> jax.Array:
         if halve:
-            return nn.max_pool(x, (3, 3), (2, 2))
+            return max_pool(x)
         pads = ((1, 1), (1, 1))
         return nn.avg_pool(x, (3, 3), padding=pads, count_include_pad=self.count_padding)
 
@@ -259,7 +260,7 @@ class InceptionV3(nn.Module):
         for stem in (_STEM_A, _STEM_B):
             for row in stem:
                 x = unit(row, name=row[0])(x, mask)
-            x = nn.max_pool(x, (3, 3), (2, 2))
+            x = max_pool(x)
         out = {}
         for name, branches in BLOCKS.items():
             x = _Mixed(branches, self.count_padding, unit, name=name)(x, mask)

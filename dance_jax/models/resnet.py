@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dance_jax.models import norm as norms
+from dance_jax.models.pooling import max_pool
 
 STAGES = 4
 _BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
@@ -130,7 +131,7 @@ class ResNet(nn.Module):
             x = _conv(self.width, 7, 2, self.dtype, name="stem_conv")(x)
         x = nn.relu(norm(name="stem_norm")(x, mask, train=learns))
         if not self.small_input:
-            x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
+            x = max_pool(x, padding=1)
         maps = {}
         for stage, count in enumerate(self.blocks, 1):
             learns = train and stage > self.frozen_stages
