@@ -41,5 +41,9 @@ class NoDancerFound(InputError):
     """No frame of the input shows a person well enough to measure."""
 
 
+class NoEstimator(InputError):
+    """Poses cannot be looked for in any video: a model or what runs it is missing."""
+
+
 class TooShort(InputError):
     """The input holds too few frames, or lasts too short a time, to measure movement."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dance_jax import skeleton as skeletons
 from dance_jax._version import __version__
 from dance_jax.data import video_window
 from dance_jax.data.clip_cache import ClipCache
@@ -78,7 +79,7 @@ class PairedClips:
         self.sizes = tuple((len(row.time_s), 1) for row in self.rows)
         self._digests: dict[int, str] = {}
         self._held = Held(held_bytes)
-        self._poses, self._place = None, {}
+        self._poses, self._place, self._joints = None, {}, len(skeletons.get(skeleton))
         if axes:
             self._place = {k: at for at, k in enumerate(self._with_poses())}
             self._poses = PoseClips([self.rows[k].pose for k in self._place], skeleton, axes)
@@ -106,8 +107,8 @@ class PairedClips:
     def _pose(self, clip: int, frames: slice) -> np.ndarray:
         row = self.rows[clip]
         if row.pose is None:
-            joints = self._poses.read(0, 0, slice(0, 1))["pose"].shape[1] if self._place else 0
-            return np.full((len(row.time_s[frames]), joints, self.axes), np.nan, np.float32)
+            shape = (len(row.time_s[frames]), self._joints, self.axes)
+            return np.full(shape, np.nan, np.float32)
         pose = self._poses.read(self._place[clip], 0, frames)["pose"]
         if not self.pixels:
             return pose

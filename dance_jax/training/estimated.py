@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dance_jax import assets
 from dance_jax._version import __version__
 from dance_jax.data import video
 from dance_jax.data.clip_cache import ClipCache
 from dance_jax.data.pose_clips import content_hash
-from dance_jax.errors import InputError
+from dance_jax.errors import InputError, NoEstimator
 from dance_jax.types import Clip
 
 MAX_SIDE = 1280
@@ -33,6 +34,7 @@ def estimate(path: pathlib.Path, *, estimator: str = "auto", model: str = "") ->
         Tracked people, in pixels of the video, on its own clock.
 
     Raises:
+        NoEstimator: there is no model to look with.
         InputError: it cannot be read, or shows nobody.
     """
     from dance_jax.pose import tracking
@@ -40,7 +42,12 @@ def estimate(path: pathlib.Path, *, estimator: str = "auto", model: str = "") ->
 
     with video.open_video(path, max_side=MAX_SIDE) as reader:
         found, times, size = [], [], (1, 1)
-        running = create_estimator(estimator, model or None)
+        try:
+            running = create_estimator(estimator, model or None)
+        except InputError as error:
+            fix = f"fetch the models with {assets.COMMAND}, or learn from the corpus's own poses"
+            fix += ": --config.poses=annotated"
+            raise NoEstimator(error.what, error.where, fix) from error
         try:
             for frame in video.prefetch(reader, 4):
                 size = (frame.rgb.shape[1], frame.rgb.shape[0])

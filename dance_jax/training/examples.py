@@ -14,7 +14,7 @@ from dance_jax.data import layout, load
 from dance_jax.data.corpus import SCORES, Corpus
 from dance_jax.data.corpus_poses import pose_paths
 from dance_jax.data.split import Member
-from dance_jax.errors import InputError
+from dance_jax.errors import InputError, NoEstimator
 from dance_jax.interrupts import check_interrupt
 from dance_jax.training.prepared import prepared
 from dance_jax.types import Clip
@@ -195,7 +195,8 @@ def from_corpus(
         progress: called with the number of clips read.
 
     Raises:
-        InputError: it is no corpus, its tables are wrong, or no clip has what is asked for.
+        InputError: it is no corpus, its tables are wrong, no clip has what is asked for, or there
+            is no model to look for poses with.
     """
     corpus = layout.read_corpus(root)
     files = pose_paths(corpus) if poses and estimate is None else {}
@@ -213,6 +214,8 @@ def from_corpus(
                         files[entry.clip], **({"fps": entry.fps} if entry.fps else {})
                     )
                 clip = prepared(read, fps=fps, skeleton=skeleton, axes=axes)
+            except NoEstimator:
+                raise  # no clip would have any
             except InputError as error:
                 notes.append(f"{entry.clip} without poses: {error.what}")
         video = entry.path if videos else None

@@ -145,7 +145,12 @@ def examples_of(config: Any) -> Examples:
         ConfigError: a key does not fit the network or the data.
     """
     networks.check(config)
-    return with_streams(config, subset.of_config(config, read(config)))
+    found = read(config)
+    needs = uses(config, "pose") and networks.other(config) is None
+    if needs and all(row.clip is None for row in found.rows):
+        fix = "; ".join(found.notes[:3]) or "give poses, or take --config.streams=\"('frames',)\""
+        raise InputError("no clip of it has poses", config.data, fix)
+    return with_streams(config, subset.of_config(config, found))
 
 
 def _estimate(config: Any) -> Estimate | None:

@@ -99,6 +99,9 @@ def test_what_a_row_lacks_is_black_or_missing_and_streams_go_along(shown) -> Non
         assert np.isfinite(held.pose[at]).any() == has_pose
         assert held.joint_mask[at].any() == has_pose
         assert held.labels["beats"].shape == (3, 4, 2)
+    # A part of a corpus may have no poses at all: its arrays are as those of the other parts.
+    (alone,) = Loader(PairedClips(rows[1:2], size=(16, 16), fps=10), options)
+    assert alone.pose.shape[1:] == (4, 26, 2) and not alone.joint_mask.any()
 
 
 def test_a_stream_is_nan_on_padding(shown) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from dance_jax import config as configs
 from dance_jax.data.synthetic_corpus import write_corpus
 from dance_jax.data.synthetic_design import Design
-from dance_jax.errors import ConfigError, InputError
+from dance_jax.errors import ConfigError, InputError, NoEstimator
 from dance_jax.training import evaluate, outcome_file, results, train
 from dance_jax.training.augmentation import POSE as AUGMENT
 from dance_jax.training.examples import from_corpus
@@ -163,6 +164,22 @@ def test_what_cannot_be_trained_is_said(corpus, tmp_path) -> None:
     with pytest.raises(ConfigError, match=r"3 s from window to window.*at most 1,"):
         train.train(config(corpus, window_s=1.0, stride_s=3.0), tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+def test_missing_poses_and_models_are_said_before_the_training(tmp_path, monkeypatch) -> None:
+    corpus = tmp_path / "corpus"
+    shown = {"pictures": "rendered", "width": 32, "height": 48}
+    design = Design(dancers=2, styles=("ballet_like",), takes=1, seconds=0.5, fps=10.0, **shown)
+    write_corpus(corpus, design)
+    monkeypatch.setenv("DANCE_JAX_HOME", str(tmp_path / "empty"))
+    both = {"streams": ("frames", "pose"), "axes": 2, "min_class_clips": 1}
+    asked = config(corpus, poses="estimated", estimator="blazepose", **both)
+    with pytest.raises(NoEstimator, match=r"no pose model.*configs/assets\.py.*poses=annotated"):
+        train.train(asked, tmp_path / "run")
+    shutil.rmtree(corpus / "pose_data")
+    shutil.rmtree(corpus / "mocap")
+    with pytest.raises(InputError, match=r"corpus: no clip of it has poses; "):
+        train.train(config(corpus, **both), tmp_path / "other")
 
 
 def test_folds_that_lack_a_class_are_put_together() -> None:
