@@ -50,18 +50,20 @@ def settings(name: str, data: pathlib.Path, **changes: Any) -> Any:
 
 def page(found: Mapping[str, Any]) -> str:
     """Returns the page: one row a variant, its skaters, and the baselines of the same folds."""
-    variants = found["variants"]
+    variants, seeds = found["variants"], found["seeds"].replace(",", ", ")
     skaters = sorted({group for row in variants.values() for group in row["by_group"]})
     head = ("network", "accuracy, pooled (sd)", "macro-F1", *skaters, "mean of skaters")
     lines = [
         "# The pose network on real jumps",
         "",
-        f"Made by `{found['command']}`: {found['data']}. Every skater is held out once; figures",
-        f"are means over seeds ({found['seeds']}), sd over seeds; so are a skater's. Nothing is",
-        "chosen on any part, and nothing was tuned on these folds. A causal network sees what came",
-        "before a frame only, as streams and control need it. The closed form of",
-        "[real_learning.md](real_learning.md), whose features were designed for these jumps,",
-        "stands there.",
+        f"Made by `{found['command']}`:",
+        f"{found['data']} at {BASE['fps']:g} frames a second. Every skater is held out once;",
+        f"figures are means over the seeds {seeds}, sd over seeds; so are",
+        "a skater's. Nothing is chosen on any part, and nothing was tuned on these folds. A causal",
+        "network sees what came before a frame only, as streams and control need it. The baselines",
+        "are computed in the same run on the same folds. The closed form, whose features were",
+        "designed for these jumps, stands in [real_learning.md](real_learning.md), with the names",
+        "that look exchanged in [experiments.md](experiments.md).",
         "",
         "| " + " | ".join(head) + " |",
         "|---" * len(head) + "|",
