@@ -18,6 +18,7 @@ from dance_jax.analysis.networks_peer_weights import places
 from dance_jax.analysis.networks_worker import timed
 
 _CHANNELS, _ROOT = 12, 9  # of the features of a joint and of the body's way
+ROUNDED = 3  # batches that float32's rounding is looked for in
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -171,8 +172,14 @@ class Peer:
         return {"losses": [first[0], second[0]], "grad_norm": first[1], "gradients": gradients}
 
     def rounding(self) -> float:
-        """Returns how far float32 moves the gradient, relative to its norm in float64."""
-        batch = self._batch(self.case.train_rows)
+        """Returns how far float32 moves the gradient, relative to its norm in float64.
+
+        The largest of `ROUNDED` batches: where a ReLU or a maximum turns over, one batch moves ten
+        times as far as the next, and which one depends on the processor.
+        """
+        return max(self._rounded(self._batch(self.case.train_rows, k)) for k in range(ROUNDED))
+
+    def _rounded(self, batch: Mapping[str, torch.Tensor]) -> float:
         narrow = self._gradient(batch)
         self.net.double()
         real = {name: x.is_floating_point() or name == "frames" for name, x in batch.items()}
@@ -200,8 +207,8 @@ class Peer:
         for name, place in found.items():
             place.put(weights[name])
 
-    def _batch(self, rows: int) -> dict[str, torch.Tensor]:
-        return _tensors(cases.batch(self.case, rows, self.seed))
+    def _batch(self, rows: int, further: int = 0) -> dict[str, torch.Tensor]:
+        return _tensors(cases.batch(self.case, rows, self.seed + further))
 
     def _predict(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         self.net.eval()
