@@ -112,14 +112,33 @@ def test_parity_with_mediapipe(
 
 
 def test_jax_executor_agrees(shared_data: pathlib.Path, files: model_files.ModelFiles) -> None:
+    """Agrees to rounding where one look does not depend on the last one."""
+    estimators = [BlazePoseEstimator(files, 2, e, steady=False) for e in ("litert", "jax")]
+    for rgb in frames(shared_data, "kathak_twice.mp4", 3):
+        regions = estimators[0].detect(rgb)
+        np.testing.assert_allclose(estimators[1].detect(rgb), regions, rtol=1e-4, atol=1e-3)
+        results = [estimator.locate(rgb, regions)[0] for estimator in estimators]
+        assert results[0].n_people == results[1].n_people == 2
+        result = compare(results[:1], results[1:])
+        assert result["distance / height"] < 1e-5
+        assert result["world_m"] < 1e-5
+
+
+def test_jax_executor_follows_the_same_people(
+    shared_data: pathlib.Path, files: model_files.ModelFiles
+) -> None:
+    """A look at a person starts from the last one, at pixels of eight bits: rounding grows, by an
+
+    amount that depends on the processor (1.2 mm over these frames where it was largest).
+    """
     results = [
         run(BlazePoseEstimator(files, 2, executor), frames(shared_data, "kathak_twice.mp4", 3))
         for executor in ("litert", "jax")
     ]
     result = compare(*results)
     assert result["same number of people"] == 1 and results[0][0].n_people == 2
-    assert result["distance / height"] < 1e-3
-    assert result["world_m"] < 1e-3
+    assert result["distance / height"] < 5e-3
+    assert result["world_m"] < 5e-3
 
 
 def test_batch_pipeline_agrees_with_the_runner(
