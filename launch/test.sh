@@ -3,9 +3,9 @@
 #   bash launch/test.sh [PYTEST ARGUMENT...]     e.g. tests/test_launch.py -k unknown
 # Sets up by itself. WORKERS=4 runs four tests at a time. Random inputs are the same in every run, so
 # that a red one means a change; plain pytest and accept.sh draw fresh ones, as does
-# DANCE_JAX_TEST_SEED=$RANDOM before this command. JAX compiles with little effort, which halves the
-# whole on a machine that has compiled nothing yet; plain pytest and accept.sh compile as users do, as
-# does XLA_FLAGS=" " before this command.
+# DANCE_JAX_TEST_SEED=$RANDOM before this command. XLA compiles with little effort: 20 minutes
+# instead of 28 on a machine that has compiled nothing yet. Plain pytest and accept.sh compile as users
+# do, as does XLA_FLAGS=" " before this command.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
