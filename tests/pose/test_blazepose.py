@@ -114,7 +114,9 @@ def test_parity_with_mediapipe(
 def test_jax_executor_agrees(shared_data: pathlib.Path, files: model_files.ModelFiles) -> None:
     """Agrees to rounding where one look does not depend on the last one."""
     estimators = [BlazePoseEstimator(files, 2, e, steady=False) for e in ("litert", "jax")]
-    for rgb in frames(shared_data, "kathak_twice.mp4", 3):
+    pictures = list(frames(shared_data, "kathak_twice.mp4", 3))
+    assert len(pictures) == 3
+    for rgb in pictures:
         regions = estimators[0].detect(rgb)
         np.testing.assert_allclose(estimators[1].detect(rgb), regions, rtol=1e-4, atol=1e-3)
         results = [estimator.locate(rgb, regions)[0] for estimator in estimators]
